@@ -1,0 +1,1 @@
+"""Emits the CloudFormation template and the Amazon States Language documents."""

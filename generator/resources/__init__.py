@@ -1,0 +1,1 @@
+"""The template's resources, a module for each concern."""
