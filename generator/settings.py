@@ -390,10 +390,11 @@ def _contradictions(settings: Settings, root: yaml.Node) -> Iterator[Mistake]:
         )
 
 
-def _find(node: yaml.Node, *keys: str) -> yaml.Node:
+def _find(node: Any, *keys: str) -> yaml.Node:
     for key in keys:
         node = next(value for name, value in node.value if name.value == key)
-    return node
+    found: yaml.Node = node
+    return found
 
 
 def _python(node: yaml.Node) -> Any:
@@ -414,3 +415,8 @@ def _written(node: yaml.Node) -> str:
 
 def _line(node: yaml.Node) -> int:
     return int(node.start_mark.line) + 1
+
+
+def line_of(path: Path, *keys: str) -> int:
+    """Return the line on which a setting that was loaded stands."""
+    return _line(_find(yaml.compose(path.read_text(encoding="utf-8"), Loader=LOADER), *keys))

@@ -91,6 +91,38 @@ def definition(settings: Settings) -> Json:
     }
 
 
+def input_schema() -> Json:
+    """Return the JSON Schema of an execution's input."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Input of the validation pipeline",
+        "type": "object",
+        "required": ["repositoryName", "originalRepositoryName", "serverId"],
+        "properties": {
+            "repositoryName": {
+                "description": "The repository's name, sanitised or not; it goes into the image's tag.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._/-]{0,199}$",
+            },
+            "originalRepositoryName": {
+                "description": "What is cloned: owner/name.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}$",
+            },
+            "serverId": {
+                "description": "The registry's name of the server; it must fit into a tag.",
+                "type": "string",
+                "pattern": "^[A-Za-z0-9 _.:/=+@-]{1,256}$",
+            },
+            "imageUri": {
+                "description": "An image by digest. Where it is given, nothing is built, and this image is judged.",
+                "type": "string",
+                "pattern": "^[^@]+@sha256:[0-9a-f]{64}$",
+            },
+        },
+    }
+
+
 def _input() -> Json:
     return {
         "CheckInput": {
