@@ -68,7 +68,7 @@ def _write(artifacts: Iterable[Artifact]) -> list[Artifact]:
         for line in summary(before[artifact.path], artifact.text):
             click.echo(f"      {line}")
     if len(changed) < len(artifacts):
-        click.echo(f"{len(artifacts) - len(changed)} of {len(artifacts)} files unchanged")
+        click.echo(f"unchanged: {len(artifacts) - len(changed)} of {len(artifacts)} files")
     return changed
 
 
@@ -135,7 +135,7 @@ def package() -> None:
 
     with told():
         built = build(ROOT)
-        _write([Artifact(PACKAGE_LOCK, canonical({"sha256": built.sha256, "files": built.files}))])
+        _write([Artifact(PACKAGE_LOCK, canonical({"sha256": built.sha256}))])
         documents = _generate()
         _write(documents.artifacts)
         contents = {

@@ -730,7 +730,7 @@ def _clean_up() -> Json:
 
 
 def _ends() -> Json:
-    told: Json = {"Type": "Fail", "ErrorPath": "$.Result.Error", "CausePath": "$.Result.Cause"}
+    told: Json = {"Type": "Fail", "ErrorPath": "$.Error", "CausePath": "$.Cause"}
     return {
         "CheckValidationResult": {
             "Type": "Choice",
@@ -739,12 +739,9 @@ def _ends() -> Json:
                 {"Variable": "$.Result.Fault", "StringEquals": "server", "Next": "ValidationFailed"},
             ],
             "Default": "PipelineFailed",
+            "OutputPath": "$.Result",
         },
-        "ValidationSucceeded": {
-            "Type": "Succeed",
-            "Comment": "The output is the verdict.",
-            "OutputPath": "$.Result.Verdict",
-        },
+        "ValidationSucceeded": {"Type": "Succeed", "Comment": "The output holds the verdict."},
         "ValidationFailed": {
             **told,
             "Comment": "The server's fault; the error and its cause say which and why.",
