@@ -187,7 +187,7 @@ def test_a_resource_that_is_known_only_at_run_time_is_refused(
     integration: str, parameters: dict[str, Any]
 ) -> None:
     """A right on everything is never the answer to not knowing on what."""
-    with pytest.raises(PermissionsError, match="^/States/A: .*(known only at run time|needs an ARN)"):
+    with pytest.raises(PermissionsError, match=r"^/States/A: .*(known only at run time|needs an ARN)"):
         needed(A=task(integration, parameters))
 
 
@@ -237,7 +237,7 @@ def test_an_unknown_integration_is_refused_with_its_place() -> None:
 )
 def test_a_resource_that_is_no_integration_is_refused(resource: str) -> None:
     """A function or an activity named directly is not known either."""
-    with pytest.raises(PermissionsError, match="^/States/A/Resource: "):
+    with pytest.raises(PermissionsError, match=r"^/States/A/Resource: "):
         needed(A={"Type": "Task", "Resource": resource, "End": True})
 
 
@@ -262,11 +262,11 @@ def test_what_needs_rights_that_the_data_cannot_say_is_refused() -> None:
         "StartAt": "I",
         "States": {"I": {"Type": "Pass", "End": True}},
     }
-    with pytest.raises(PermissionsError, match="^/States/Each/ItemProcessor/ProcessorConfig/Mode: "):
+    with pytest.raises(PermissionsError, match=r"^/States/Each/ItemProcessor/ProcessorConfig/Mode: "):
         needed(Each={"Type": "Map", "ItemProcessor": inner})
     credentials = {"RoleArn": "arn:aws:iam::444455556666:role/other"}
     call = task("dynamodb:putItem", {"TableName": "t"}, Credentials=credentials)
-    with pytest.raises(PermissionsError, match="^/States/A/Credentials: "):
+    with pytest.raises(PermissionsError, match=r"^/States/A/Credentials: "):
         needed(A=call)
 
 
