@@ -36,6 +36,7 @@ SCHEMA = {
     "title": "Input",
     "type": "object",
     "required": ["id"],
+    "additionalProperties": False,
     "properties": {"id": {"type": "string", "description": "Who."}, "title": {"type": "string"}},
 }
 VERSIONS = st.builds("{}.{}.{}".format, *[st.integers(0, 50)] * 3)
@@ -44,6 +45,7 @@ CHANGES = [
     (Bump.PATCH, ("Comment",), "Other words."),
     (Bump.PATCH, ("TimeoutSeconds",), 90),
     (Bump.PATCH, ("States", "Call", "Comment"), "Words."),
+    (Bump.PATCH, ("States", "Choose", "Choices", 0, "IsPresent"), 1),
     (Bump.PATCH, ("States", "Call", "TimeoutSeconds"), 10),
     (Bump.PATCH, ("States", "Call", "Retry", 0, "MaxAttempts"), 5),
     (Bump.PATCH, ("States", "Call", "Parameters", "Item", "id", "S.$"), "$.other"),
@@ -129,9 +131,10 @@ def test_the_order_of_keys_is_no_change() -> None:
         (Bump.MAJOR, {**SCHEMA, "required": []}),
         (Bump.MAJOR, {**SCHEMA, "properties": {"id": {"type": "integer"}, "title": {"type": "string"}}}),
         (Bump.MAJOR, {**SCHEMA, "properties": {"id": {"type": "string"}}}),
+        (Bump.MAJOR, {**SCHEMA, "additionalProperties": 0}),
         (Bump.MAJOR, None),
     ],
-    ids=["prose", "required", "type", "a property named like prose", "no schema"],
+    ids=["prose", "required", "type", "a property named like prose", "a number for a boolean", "no schema"],
 )
 def test_another_input_is_another_contract(bump: Bump, schema: Any) -> None:
     """What the input's schema accepts is the contract; what it tells a reader is not."""
