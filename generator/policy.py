@@ -34,12 +34,22 @@ class UnboundTokenError(Exception):
 class Grant:
     """One statement: actions on resources under a condition, and the states that need it."""
 
-    actions: tuple[str, ...]
+    needs: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each action with the states that need it."""
     resources: tuple[str, ...]
     """As Fn::Sub writes them."""
     condition: _Condition
-    states: tuple[str, ...]
     reason: str
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The actions, sorted."""
+        return tuple(action for action, _ in self.needs)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that need one of the actions."""
+        return tuple({state: None for _, states in self.needs for state in states})
 
 
 def grants(permissions: Iterable[Permission], tokens: Mapping[str, Substitution]) -> list[Grant]:
@@ -55,17 +65,17 @@ def grants(permissions: Iterable[Permission], tokens: Mapping[str, Substitution]
         statement = (_bind(permission.resource, tokens),), condition, permission.reason
         states = bound.setdefault(statement, {}).setdefault(permission.action, {})
         states[str(permission.because.steps[-1])] = None
-    merged: dict[tuple[tuple[str, ...], _Condition, str], list[tuple[str, dict[str, None]]]] = {}
+    merged: dict[tuple[tuple[str, ...], _Condition, str], list[tuple[str, dict[str, dict[str, None]]]]] = {}
     for ((resource,), condition, reason), by_action in bound.items():
-        actions = tuple(sorted(by_action))
-        states = {state: None for action in actions for state in by_action[action]}
-        merged.setdefault((actions, condition, reason), []).append((resource, states))
+        merged.setdefault((tuple(sorted(by_action)), condition, reason), []).append((resource, by_action))
     return [
         Grant(
-            actions=actions,
+            needs=tuple(
+                (action, tuple({state: None for _, by_action in entries for state in by_action[action]}))
+                for action in actions
+            ),
             resources=tuple(sorted(resource for resource, _ in entries)),
             condition=condition,
-            states=tuple({state: None for _, states in entries for state in states}),
             reason=reason,
         )
         for (actions, condition, reason), entries in sorted(merged.items())
@@ -92,8 +102,8 @@ def needed_by(statements: Iterable[Grant]) -> dict[str, list[str]]:
     """Return, for each action, the states (or features) that need it: what a reviewer asks of a permission."""
     needs: dict[str, dict[str, None]] = {}
     for grant in statements:
-        for action in grant.actions:
-            needs.setdefault(action, {}).update(dict.fromkeys(grant.states))
+        for action, states in grant.needs:
+            needs.setdefault(action, {}).update(dict.fromkeys(states))
     return {action: list(states) for action, states in sorted(needs.items())}
 
 
