@@ -33,8 +33,9 @@ from states_language.paths.syntax import (
     Wildcard,
 )
 
-FUNCTIONS = frozenset({"length", "size", "min", "max", "avg", "stddev", "sum", "keys"})
-"""Jayway's functions without arguments. Evidence: Jayway's documentation; at AWS unverified."""
+FUNCTIONS = frozenset({"length"})
+"""The functions that may end a path. Evidence: that `length()` works: unverified (answers of users); that Jayway's
+`sum()` does not: recorded (re:Post, "sum() function returns error about not finding path")."""
 
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _DOTTED_NAME = re.compile(r"""[^\s.\[\]()'",]+""")
@@ -121,8 +122,8 @@ class _Reader:
     def _steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
         while True:
-            if steps and isinstance(steps[-1], Function) and self._peek() in (".", "["):
-                raise self._fault("A function is the last step of a path.")
+            if self._peek() in (".", "["):
+                self._refuse_after(steps[-1] if steps else None)
             start = self.position
             if self._take(".."):
                 steps.append(self._descent(start))
@@ -133,6 +134,15 @@ class _Reader:
                 steps.append(self._dotted(start))
             else:
                 return tuple(steps)
+
+    def _refuse_after(self, step: Step | None) -> None:
+        """Refuse a step after one that only the end of a path may be."""
+        if isinstance(step, Function):
+            raise self._fault("A function is the last step of a path.")
+        inner = step.step if isinstance(step, Descent) else step
+        if isinstance(inner, Names):
+            # Evidence: recorded ("Multi properties can only be used as path leafs").
+            raise self._fault("Several names stand in the last step of a path alone.", inner.offset)
 
     def _descent(self, start: int) -> Descent:
         step = self._bracket(start) if self._take("[") else self._dotted(start)
