@@ -39,6 +39,7 @@ FUNCTIONS = frozenset({"length"})
 
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _DOTTED_NAME = re.compile(r"""[^\s.\[\]()'",]+""")
+_DOTTED_NAME_IN_FILTER = re.compile(r"""[^\s.\[\]()'",=!<>&|]+""")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d+")
 _SYMBOLIC_OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
@@ -98,6 +99,7 @@ class _Reader:
     def __init__(self, text: str):
         self.text = text
         self.position = 0
+        self.name = _DOTTED_NAME
 
     def path(self) -> Path:
         self._skip_space()
@@ -153,7 +155,7 @@ class _Reader:
     def _dotted(self, start: int) -> Name | Wildcard | Function:
         if self._take("*"):
             return Wildcard(start)
-        name = self._match(_DOTTED_NAME)
+        name = self._match(self.name)
         if not name:
             if self.position == len(self.text):
                 raise self._fault("A path does not end with '.'.")
@@ -226,7 +228,9 @@ class _Reader:
         self._skip_space()
         if not self._take("("):
             raise self._fault("A filter is written [?(…)].")
+        outside, self.name = self.name, _DOTTED_NAME_IN_FILTER
         test = self._or()
+        self.name = outside
         self._skip_space()
         if not self._take(")"):
             raise self._fault(f"')' of the filter is missing before {self._here()}.")

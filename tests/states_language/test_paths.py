@@ -78,6 +78,8 @@ def test_a_definite_path_gives_the_value(text: str, expected: Any) -> None:
         ("$..id", ["d", "e", "a", "b", "c"]),
         ("$.tasks[?(@.id == 'b')]", [{"id": "b", "size": 5}]),
         ("$.tasks[?(@.size >= 5)].id", ["b", "c"]),
+        ("$.tasks[?(@.size>=5&&!(@.id=='b'))].id", ["c"]),
+        ("$.tasks[?(@.id=='b'||@['size']==7)].id", ["b", "c"]),
         ("$.tasks[?(@.size > 1 && @.size < 7)].id", ["b"]),
         ("$.tasks[?(@.id == 'a' || @.size == 7)].id", ["a", "c"]),
         ("$.tasks[?(!(@.tags))].id", ["b"]),
