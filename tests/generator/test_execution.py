@@ -407,7 +407,7 @@ PARTIAL: dict[str, dict[str, Any]] = {
     "BuildMCPServerImage": {"empty": {}, "no build": {"Build": None}, "exports nothing": {"Build": {"ExportedEnvironmentVariables": []}}},
     "RegisterValidationTaskDef": {"empty": {}, "no ARN": {"TaskDefinition": {}}},
     "RunMCPServerContainer": {"failures": {"Tasks": [], "Failures": [{"Reason": "RESOURCE:ENI"}]}, "empty": {}, "nothing": {"Tasks": [], "Failures": []}},
-    "FindLostTask": {"empty": {}, "none": {"TaskArns": []}},
+    "FindLostTask": {"empty": {}},
     "DescribeTask": {"missing": {"Tasks": [], "Failures": [{"Reason": "MISSING"}]}, "empty": {}, "bare": {"Tasks": [{}]}, "no status": {"Tasks": [{"TaskArn": "a"}]}},
     "ValidateMCPServer": {"empty": {}, "null": {"Payload": None}, "text": {"Payload": "verified"}},
     "DescribeRejectedTask": {"missing": {"Tasks": [], "Failures": [{"Reason": "MISSING"}]}, "empty": {}},
@@ -465,7 +465,8 @@ def check(aws: ModelledAws, execution: Execution) -> list[str]:
     broken = []
     if execution.status not in (Status.SUCCEEDED, Status.FAILED) or error.startswith("States."):
         broken.append(f"ended as {execution.status} with {error}")
-    if aws.alive and error not in ("TaskNotStopped", "TaskMayBeRunning"):
+    named = ("TaskNotStopped", "TaskMayBeRunning")
+    if aws.alive and not any(name in f"{error} {execution.cause}" for name in named):
         broken.append("a task runs, and nothing says so")
     if len(aws.tasks) > 1:
         broken.append("more than one task was started")
