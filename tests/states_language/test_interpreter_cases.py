@@ -1,8 +1,8 @@
 """The semantics of ASL as cases: each file in `cases/` is a topic, each entry a document, an input and what follows.
 
 An entry has `name`, `evidence` and either `states` (their `StartAt` is the first one) or `state` (alone, and the
-end). `tasks` answers the calls of each task state in turn, the last answer again and again: `{result, seconds}` or
-`{error, cause, seconds}`. The rest is expected: `output` or `error` with `cause` (a part of it), `status`,
+end). `tasks` answers the calls of each task state in turn, the last answer again and again: `{result, seconds}`,
+`{error, cause, seconds}`, or `{large}` for a text of so many characters. The rest is expected: `output` or `error` with `cause` (a part of it), `status`,
 `seconds` that passed, the states `visited`, `parameters` of each call, types of `events`.
 """
 
@@ -68,7 +68,8 @@ class Tasks:
         if "error" in answer:
             raise TaskFailed(answer["error"], answer.get("cause"), seconds=answer.get("seconds", 0))
         seconds = float(answer.get("seconds", 0))
-        return Took(seconds, answer.get("result"), heartbeats=tuple(answer.get("heartbeats", ())))
+        result = "x" * answer["large"] if "large" in answer else answer.get("result")
+        return Took(seconds, result, heartbeats=tuple(answer.get("heartbeats", ())))
 
 
 def run(case: dict[str, Any]) -> tuple[Execution, Tasks, float]:
