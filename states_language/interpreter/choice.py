@@ -97,10 +97,8 @@ def holds(rule: Mapping[str, Any], view: View) -> bool:
         return any(holds(inner, view) for inner in rule["Or"])
     if "Not" in rule:
         return not holds(rule["Not"], view)
-    for name, operand in rule.items():
-        if name in OPERATORS:
-            return _compare(name, operand, str(rule.get("Variable", "")), view)
-    raise StateFailure(RUNTIME, f"The choice rule has no operator that is known: {', '.join(rule)}.")
+    name = next(name for name in rule if name in OPERATORS)
+    return _compare(name, rule[name], rule["Variable"], view)
 
 
 def _compare(name: str, operand: Any, variable: str, view: View) -> bool:

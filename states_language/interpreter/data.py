@@ -62,17 +62,19 @@ class View:
         """Return the view in which `$` is another value."""
         return View(value, self.context, self.variables, self.random)
 
-    def path(self, text: str, field: str) -> Any:
+    def path(self, text: Any, field: str) -> Any:
         """Return what a path leads to; `field` is named in the failure."""
+        if not isinstance(text, str):
+            raise StateFailure(RUNTIME, f"The field '{field}' must hold a path, not {to_text(text)}.")
         try:
             path = parse_path(text)
         except PathError as error:
             raise StateFailure(RUNTIME, f"Invalid path '{text}' : {error.message}") from error
         return self._follow(path, field)
 
-    def expression(self, text: str, field: str) -> Any:
+    def expression(self, text: Any, field: str) -> Any:
         """Return the value of a path or an intrinsic call, as a field that ends in `.$` holds it."""
-        if text.startswith("$"):
+        if not isinstance(text, str) or text.startswith("$"):
             return self.path(text, field)
         try:
             call = parse_intrinsic(text)

@@ -10,10 +10,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from states_language.clock import VirtualClock, timestamp
-from states_language.document import DocumentError, Map, StateMachine
+from states_language.document import StateMachine
 from states_language.interpreter.branch import Branch, Run
 from states_language.interpreter.data import PAYLOAD_LIMIT, to_text
 from states_language.interpreter.errors import RUNTIME, TIMEOUT, ExecutionStopped
+from states_language.interpreter.form import refuse_malformed
 from states_language.interpreter.history import (
     EVENT_LIMIT,
     NOT_TRUNCATED,
@@ -65,10 +66,6 @@ class Execution:
         )
 
 
-class UnsupportedDocument(DocumentError):  # noqa: N818 - it is the document that is unsupported
-    """The document asks for something that the interpreter does not do."""
-
-
 def execute(  # noqa: PLR0913 - what an execution may be told, all but two by name
     document: Mapping[str, Any] | StateMachine,
     input: Any,  # noqa: A002 - AWS's word, and the architecture's
@@ -89,12 +86,12 @@ def execute(  # noqa: PLR0913 - what an execution may be told, all but two by na
     `observe` is shown every event as it happens; it, or `call_task`, may raise `ExecutionStopped`, and
     `stop_after` stops the execution that many seconds after its start: what was running is aborted.
 
-    Raises `DocumentError` for a document that CreateStateMachine would refuse, when the fault is reached;
-    `UnsupportedDocument` for JSONata; `ValueError` and `TypeError` for an input or a task's result that is no
-    JSON, or an input that is too large. A failure of the execution itself is in the returned `Execution`.
+    Before anything runs it raises `DocumentError` for a document that has not the form of one, and
+    `UnsupportedDocument` for JSONata. It raises `ValueError` and `TypeError` for an input or a task's result that is
+    no JSON, or an input that is too large. A failure of the execution itself is in the returned `Execution`.
     """
     machine = document if isinstance(document, StateMachine) else StateMachine.of(document)
-    _refuse_unsupported(machine)
+    refuse_malformed(machine)
     text = to_text(input)
     if len(text.encode()) > PAYLOAD_LIMIT:
         raise ValueError(f"The input has {len(text.encode())} bytes; at most {PAYLOAD_LIMIT} are allowed.")
@@ -218,14 +215,3 @@ def _context(input_value: Any, start: datetime, given: Mapping[str, Mapping[str,
 def _region(arn: str) -> str:
     parts = arn.split(":")
     return parts[3] if len(parts) > 3 else ""
-
-
-def _refuse_unsupported(machine: StateMachine) -> None:
-    for state in machine.walk():
-        if state.query_language != "JSONPath":
-            raise UnsupportedDocument(
-                f"The state '{state.name}' is written in {state.query_language}; only JSONPath can be executed here.",
-                state.pointer,
-            )
-        if isinstance(state, Map) and state.processor is None:
-            raise DocumentError(f"The Map state '{state.name}' has no ItemProcessor.", state.pointer)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from states_language.clock import timestamp
 from states_language.document import (
     Choice,
-    DocumentError,
     Fail,
     Map,
     Parallel,
@@ -17,7 +16,6 @@ from states_language.document import (
     StateMachine,
     Succeed,
     Task,
-    UnknownState,
     Wait,
 )
 from states_language.interpreter import tasks
@@ -57,13 +55,10 @@ class Visit(NamedTuple):
 
 def run_scope(branch: Branch, machine: StateMachine, value: Any) -> Flow:
     """Run the states of a scope from its `StartAt` to an end, and give the last one's output."""
-    name = machine.start_at
+    name = machine.start_at or ""
     text = to_text(value)
     while True:
-        state = machine.states.get(name or "")
-        if state is None:
-            raise DocumentError(f"There is no state '{name}' here.", machine.pointer)
-        outcome, text = yield from _run_state(branch, state, value, text)
+        outcome, text = yield from _run_state(branch, machine.states[name], value, text)
         if outcome.assigned:
             branch.variables = {**branch.variables, **outcome.assigned}
         if outcome.next is None:
@@ -73,8 +68,6 @@ def run_scope(branch: Branch, machine: StateMachine, value: Any) -> Flow:
 
 def _run_state(branch: Branch, state: State, value: Any, text: str) -> Flow:
     """Run one state and give its outcome with the output's text."""
-    if isinstance(state, UnknownState):
-        raise DocumentError(f"The state '{state.name}' has no Type that is known.", state.pointer)
     details = {"name": state.name, "input": text, "inputDetails": NOT_TRUNCATED}
     entered = branch.record(f"{state.type}StateEntered", details, "stateEnteredEventDetails")
     now = timestamp(branch.run.clock.now())

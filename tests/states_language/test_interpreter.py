@@ -276,10 +276,43 @@ def test_jsonata_is_refused_before_anything_runs() -> None:
 @pytest.mark.parametrize(
     ("document", "message"),
     [
-        ({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}}, "There is no state 'B'"),
-        ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}, "There is no state 'B'"),
+        ({"StartAt": "B", "States": {"A": {"Type": "Succeed"}}}, "there is no state 'B'"),
+        ({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "B"}}}, "there is no state 'B'"),
         ({"StartAt": "A", "States": {"A": {"Type": "Nap"}}}, "'A' has no Type that is known"),
         ({"StartAt": "A", "States": {"A": {"Type": "Map", "End": True}}}, "'A' has no ItemProcessor"),
+        ({"StartAt": "A", "States": {"A": {"Type": "Pass"}}}, "'A' has neither Next nor End"),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Pass", "InputPath": 1, "End": True}}},
+            "'InputPath' must hold a text or null",
+        ),
+        (
+            {"StartAt": "A", "States": {"A": task(Catch=[{"ErrorEquals": ["E"]}], End=True)}},
+            "A catcher has no Next",
+        ),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": [{"Next": "A"}]}}},
+            "a Variable and one operator",
+        ),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": [{"And": [], "Next": "A"}]}}},
+            "an array of rules",
+        ),
+        (
+            {"StartAt": "A", "States": {"A": {"Type": "Choice", "Choices": [{"Not": 1, "Next": "A"}]}}},
+            "rule is an object",
+        ),
+        (
+            {
+                "StartAt": "A",
+                "States": {
+                    "A": {
+                        "Type": "Choice",
+                        "Choices": [{"Variable": "$", "StringEqualsPath": 1, "Next": "A"}],
+                    }
+                },
+            },
+            "'StringEqualsPath' must hold a path",
+        ),
         ({}, "has an object 'States'"),
     ],
 )
