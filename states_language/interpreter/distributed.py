@@ -24,7 +24,7 @@ from states_language.interpreter.errors import (
     TaskFailed,
 )
 from states_language.interpreter.history import EVENT_LIMIT, History, HistoryFull, failure_details
-from states_language.interpreter.items import iteration_input, number_field, selected_items
+from states_language.interpreter.inputs import iteration_input, number_field, selected_items
 from states_language.interpreter.tasks import Took
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Child(NamedTuple):
 def run_distributed(branch: Branch, state: Map, view: View, run_scope: RunScope) -> Flow:
     """Run the child executions and give their outputs in the order of the items, or what the writer answers."""
     fields = state.fields
-    items = _read_items(branch, fields, view) if "ItemReader" in fields else selected_items(state, view)
+    items = _read_items(branch, fields, view) if "ItemReader" in fields else selected_items(fields, view)
     inputs = [iteration_input(fields, view, index, item) for index, item in enumerate(items)]
     if "ItemBatcher" in fields:
         inputs = list(_batches(inputs, fields["ItemBatcher"], view))
@@ -95,7 +95,7 @@ def _read_items(branch: Branch, fields: Mapping[str, Any], view: View) -> list[A
     reader = fields["ItemReader"]
     resource = str(reader.get("Resource", ""))
     settings = reader.get("ReaderConfig", {})
-    answer = _call(branch, resource, view.fill(reader.get("Parameters", {})), view, ITEM_READER_FAILED)
+    answer = _call(branch, resource, view.fill(reader.get(view.parameters, {})), view, ITEM_READER_FAILED)
     if resource.endswith(":listObjectsV2"):
         items = answer.get("Contents", []) if isinstance(answer, dict) else answer
     else:
@@ -232,7 +232,7 @@ def _result(branch: Branch, state: Map, view: View, children: list[Child], arn: 
     if "Resource" not in writer:
         # What stands in the place of a tolerated failure: unverified; here it is left out.
         return [child.job.value for child in children if child.job.failure is None]
-    parameters = view.fill(writer.get("Parameters", {}))
+    parameters = view.fill(writer.get(view.parameters, {}))
     bucket = str(parameters.get("Bucket", ""))
     folder = "/".join(
         part for part in (str(parameters.get("Prefix", "")).strip("/"), arn.rsplit(":", 1)[-1]) if part

@@ -87,7 +87,7 @@ def execute(  # noqa: PLR0913 - what an execution may be told, all but two by na
     `stop_after` stops the execution that many seconds after its start: what was running is aborted.
 
     Before anything runs it raises `DocumentError` for a document that has not the form of one, and
-    `UnsupportedDocument` for JSONata. It raises `ValueError` and `TypeError` for an input or a task's result that is
+    `UnsupportedDocument` for JSONata where its library is missing. It raises `ValueError` and `TypeError` for an input or a task's result that is
     no JSON, or an input that is too large. A failure of the execution itself is in the returned `Execution`.
     """
     machine = document if isinstance(document, StateMachine) else StateMachine.of(document)

@@ -19,6 +19,7 @@ from states_language.document import (
     Succeed,
     UnknownState,
 )
+from states_language.interpreter import jsonata
 from states_language.interpreter.choice import OPERATORS
 
 if TYPE_CHECKING:
@@ -50,7 +51,6 @@ _FIELDS: Mapping[str, tuple[type, ...]] = {
     "InputPath": _PATH_OR_NULL,
     "ItemBatcher": _OBJECT,
     "ItemReader": _OBJECT,
-    "ItemSelector": _OBJECT,
     "ItemsPath": _TEXT,
     "MaxConcurrencyPath": _TEXT,
     "Next": _TEXT,
@@ -74,7 +74,10 @@ _INNER_OBJECTS = ("ItemReader", "ItemBatcher", "ResultWriter", "ReaderConfig")
 
 
 def refuse_malformed(machine: StateMachine) -> None:
-    """Raise `DocumentError`, with the place, for what cannot be run; `UnsupportedDocument` for JSONata."""
+    """Raise `DocumentError`, with the place, for what cannot be run.
+
+    For JSONata it is an `UnsupportedDocument` where the library is missing.
+    """
     _target(machine, machine.start_at, machine.pointer, "StartAt")
     for state in machine.states.values():
         _refuse_state(machine, state)
@@ -83,9 +86,12 @@ def refuse_malformed(machine: StateMachine) -> None:
 
 
 def _refuse_state(machine: StateMachine, state: State) -> None:
-    if state.query_language != "JSONPath":
+    if state.query_language not in ("JSONPath", "JSONata"):
+        raise DocumentError(f"The query language '{state.query_language}' is not known.", state.pointer)
+    if state.query_language == "JSONata" and not jsonata.is_available():
         raise UnsupportedDocument(
-            f"The state '{state.name}' is written in {state.query_language}; only JSONPath can be executed here.",
+            f"The state '{state.name}' is written in JSONata, which needs the package jsonata-python; "
+            "it is not installed.",
             state.pointer,
         )
     if isinstance(state, UnknownState):
@@ -95,7 +101,10 @@ def _refuse_state(machine: StateMachine, state: State) -> None:
         raise DocumentError(f"The Map state '{state.name}' has no ItemProcessor with States.", state.pointer)
     if isinstance(state, Choice):
         for rule in state.rules:
-            _refuse_rule(rule.fields, rule.pointer)
+            if state.query_language == "JSONPath":
+                _refuse_rule(rule.fields, rule.pointer)
+            elif "Condition" not in rule.fields:
+                raise DocumentError("A choice rule in JSONata has a Condition.", rule.pointer)
     elif not isinstance(state, Succeed | Fail) and state.next is None and not state.is_terminal:
         raise DocumentError(f"The state '{state.name}' has neither Next nor End.", state.pointer)
     for transition in state.transitions():

@@ -17,6 +17,7 @@ from states_language.interpreter.errors import (
     TaskFailed,
 )
 from states_language.interpreter.history import NOT_TRUNCATED, failure_details
+from states_language.interpreter.inputs import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -110,8 +111,7 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
     if target.is_callback:
         # Before the parameters are filled, which hand the token on.
         context["Task"] = {"Token": f"task-token-{branch.run.random.getrandbits(128):032x}"}
-    parameters = view.fill(fields["Parameters"]) if "Parameters" in fields else view.value
-    text = to_text(parameters)
+    text = to_text(arguments(view, fields))
     check_size(text, state.name)
     timeout, heartbeat = _seconds(view, fields, "TimeoutSeconds"), _seconds(view, fields, "HeartbeatSeconds")
     _record_start(branch, target, text, timeout, heartbeat)
@@ -216,11 +216,8 @@ def _output(text: str) -> dict[str, Any]:
 
 
 def _seconds(view: View, fields: Mapping[str, Any], name: str) -> float | None:
-    if f"{name}Path" in fields:
-        value = view.path(fields[f"{name}Path"], f"{name}Path")
-    elif name in fields:
-        value = fields[name]
-    else:
+    value = view.field(fields, name)
+    if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise StateFailure(RUNTIME, f"{name} must be a positive integer, not {to_text(value)}.")

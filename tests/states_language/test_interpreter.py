@@ -22,6 +22,7 @@ from states_language.interpreter import (
     Took,
     UnsupportedDocument,
     execute,
+    jsonata,
 )
 
 LAMBDA = "arn:aws:states:::lambda:invoke"
@@ -265,10 +266,13 @@ def test_the_events_of_a_task_follow_its_resource(
     assert label == {key: details.get(key) for key in label}
 
 
-def test_jsonata_is_refused_before_anything_runs() -> None:
-    """With the state that asks for it."""
+def test_jsonata_is_refused_before_anything_runs_where_its_library_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the state that asks for it, and what to install."""
+    monkeypatch.setattr(jsonata, "is_available", lambda: False)
     document = machine(One=task(), Two={"Type": "Pass", "QueryLanguage": "JSONata"})
-    with pytest.raises(UnsupportedDocument, match="'Two' is written in JSONata") as caught:
+    with pytest.raises(UnsupportedDocument, match="'Two' is written in JSONata, which needs") as caught:
         execute(document, {}, call_task=failing)
     assert "/States/Two" == str(caught.value.pointer)
 

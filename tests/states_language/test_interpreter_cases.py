@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from states_language.clock import EPOCH, VirtualClock
-from states_language.interpreter import Execution, TaskFailed, Took, execute
+from states_language.interpreter import Execution, TaskFailed, Took, execute, jsonata
 
 CASES = Path(__file__).parent / "cases"
 EXPECTATIONS = {
@@ -33,10 +33,15 @@ GIVEN = {"name", "evidence", "state", "states", "tasks", "input", "context", "ma
 EVIDENCE = ("documentation", "specification", "recorded", "emulator", "unverified")
 
 
+NEEDS_JSONATA = pytest.mark.skipif(not jsonata.is_available(), reason="jsonata-python is not installed")
+
+
 def load() -> list[Any]:
     """Read all cases, named by their topic and name."""
     return [
-        pytest.param(case, id=f"{path.stem}: {case['name']}")
+        pytest.param(
+            case, id=f"{path.stem}: {case['name']}", marks=NEEDS_JSONATA if path.stem == "jsonata" else ()
+        )
         for path in sorted(CASES.glob("*.yaml"))
         for case in yaml.safe_load(path.read_text())
     ]
