@@ -118,11 +118,22 @@ def _parse(body: Any, settings: Mapping[str, Any], view: View) -> Any:
             case "JSONL":
                 return [json.loads(line) for line in body.splitlines() if line.strip()]
             case "JSON":
-                return json.loads(body)
+                return _at_pointer(json.loads(body), settings.get("ItemsPointer", ""))
             case _:
                 raise StateFailure(ITEM_READER_FAILED, f"Items of the type {kind} cannot be read here.")
     except ValueError as error:
         raise StateFailure(ITEM_READER_FAILED, f"The data set is no {kind}: {error}") from error
+
+
+def _at_pointer(value: Any, pointer: str) -> Any:
+    """Return what a JSON pointer leads to."""
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (LookupError, TypeError, ValueError) as error:
+            raise StateFailure(ITEM_READER_FAILED, f"ItemsPointer '{pointer}' leads nowhere.") from error
+    return value
 
 
 def _parse_csv(body: str, settings: Mapping[str, Any], view: View) -> list[Any]:

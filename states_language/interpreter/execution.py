@@ -170,6 +170,10 @@ class _Ending:
             self._close(job)
             cause = f"The execution reached the maximum number of history events ({EVENT_LIMIT})."
             return self._end(Status.FAILED, "ExecutionFailed", RUNTIME, cause)
+        except BaseException:
+            # An interrupt, or a fault of the caller's: what runs is cancelled, so that nothing is left behind.
+            self._close(job)
+            raise
         self._branch.run.history.close()
         if job.failure is not None:
             return self._end(Status.FAILED, "ExecutionFailed", job.failure.error, job.failure.cause)

@@ -117,19 +117,20 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
     _record_start(branch, target, text, timeout, heartbeat)
     started = branch.run.clock.now()
     took = _call(branch, state.resource, json.loads(text), context)
+    # Written down at once: a model may change what it answered with while the state still waits for it.
+    result = _result_text(took.result, state)
     if target.is_submitted:
         branch.record("TaskSubmitted", {**target.label, **_output(to_text(took.submitted or {}))})
     elapsed = branch.run.clock.now() - started
     yield from _wait(branch, target, took, elapsed, _limit(took, timeout, heartbeat))
     if took.failure is not None:
         raise _failed(branch, target, took.failure.error, took.failure.cause)
-    text = _result_text(took.result, state)
     try:
-        check_size(text, target.name)
+        check_size(result, target.name)
     except StateFailure as failure:
         raise _failed(branch, target, failure.error, failure.cause) from failure
-    branch.record(f"{target.prefix}Succeeded", {**target.label, **_output(text)})
-    return json.loads(text)
+    branch.record(f"{target.prefix}Succeeded", {**target.label, **_output(result)})
+    return json.loads(result)
 
 
 def _call(branch: Branch, resource: str, parameters: Any, context: dict[str, Any]) -> Took:

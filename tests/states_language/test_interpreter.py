@@ -178,6 +178,35 @@ def test_results_and_parameters_are_copies() -> None:
     assert {"a": 1, "one": {"status": "RUNNING"}, "two": {"status": "STOPPED"}} == execution.output
 
 
+def test_an_answer_is_what_it_was_when_the_call_was_made() -> None:
+    """A model may go on changing what it answered with while the state still waits for it."""
+    state = {"status": "PENDING"}
+
+    def call(_resource: str, _parameters: Any, context: dict[str, Any]) -> Any:
+        if context["State"]["Name"] == "Later":
+            state["status"] = "RUNNING"
+        return Took(10, state)
+
+    branches = [machine(Early=task()), machine(Wait={"Type": "Wait", "Seconds": 1}, Later=task())]
+    execution = execute(machine(Both={"Type": "Parallel", "Branches": branches}), {}, call_task=call)
+    assert [{"status": "PENDING"}, {"status": "RUNNING"}] == execution.output
+
+
+def test_an_interrupt_cancels_what_runs_and_goes_on() -> None:
+    """Ctrl-C leaves no job behind."""
+    cancelled: list[str] = []
+
+    def call(_resource: str, _parameters: Any, context: dict[str, Any]) -> Any:
+        if context["State"]["Name"] == "Interrupted":
+            raise KeyboardInterrupt
+        return Took(100, cancel=lambda: cancelled.append("Build"))
+
+    branches = [machine(Build=task()), machine(Wait={"Type": "Wait", "Seconds": 1}, Interrupted=task())]
+    with pytest.raises(KeyboardInterrupt):
+        execute(machine(Both={"Type": "Parallel", "Branches": branches}), {}, call_task=call)
+    assert ["Build"] == cancelled
+
+
 def test_jitter_lies_between_nothing_and_the_delay_and_follows_the_seed() -> None:
     """Full jitter shortens a delay by chance; the same seed chooses the same."""
     document = machine(
