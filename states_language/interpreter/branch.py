@@ -70,8 +70,9 @@ class Branch:
 
     def record(self, kind: str, details: dict[str, Any] | None = None, key: str | None = None) -> int:
         """Record an event that the branch's next one follows."""
-        self.last_event = self.run.history.add(kind, self.last_event, details, key)
-        return self.last_event
+        # Moved on first: the observer may stop the execution at this very event.
+        previous, self.last_event = self.last_event, self.run.history.next_id
+        return self.run.history.add(kind, previous, details, key)
 
     def remark(self, kind: str, details: dict[str, Any] | None = None) -> int:
         """Record an event that none follows, such as the success of an iteration."""

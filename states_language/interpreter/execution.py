@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from states_language.clock import Clock
     from states_language.interpreter.branch import CallTask
-    from states_language.interpreter.schedule import Job
 
 
 class Status(StrEnum):
@@ -153,38 +152,36 @@ class _Ending:
 
     def of(self, flow: Flow) -> Execution:
         scheduler = self._branch.run.scheduler
-        job: Job | None = None
         try:
             job = scheduler.start(flow)
             scheduler.run(job, self._limits.first)
         except DeadlinePassed:
-            self._close(job)
+            self._close()
             if self._limits.is_stop_first:
                 return self._end(Status.ABORTED, "ExecutionAborted", None, None)
             # That the error is named: unverified; the event has no details in recorded histories.
             return self._end(Status.TIMED_OUT, "ExecutionTimedOut", TIMEOUT, None)
         except ExecutionStopped as stop:
-            self._close(job)
+            self._close()
             return self._end(Status.ABORTED, "ExecutionAborted", stop.error, stop.cause)
         except HistoryFull:
-            self._close(job)
+            self._close()
             cause = f"The execution reached the maximum number of history events ({EVENT_LIMIT})."
             return self._end(Status.FAILED, "ExecutionFailed", RUNTIME, cause)
         except BaseException:
             # An interrupt, or a fault of the caller's: what runs is cancelled, so that nothing is left behind.
-            self._close(job)
+            self._close()
             raise
         self._branch.run.history.close()
         if job.failure is not None:
-            return self._end(Status.FAILED, "ExecutionFailed", job.failure.error, job.failure.cause)
+            return self._end(Status.FAILED, "ExecutionFailed", job.failure.error or None, job.failure.cause)
         details = {"output": to_text(job.value), "outputDetails": NOT_TRUNCATED}
         self._branch.record("ExecutionSucceeded", details)
         return Execution(Status.SUCCEEDED, job.value, None, None, tuple(self._branch.run.history.events))
 
-    def _close(self, job: Job | None) -> None:
+    def _close(self) -> None:
         self._branch.run.history.close()
-        if job is not None:
-            self._branch.run.scheduler.cancel(job)
+        self._branch.run.scheduler.cancel_all()
 
     def _end(self, status: Status, kind: str, error: str | None, cause: str | None) -> Execution:
         history = self._branch.run.history

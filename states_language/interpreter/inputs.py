@@ -22,6 +22,9 @@ def selected_items(fields: Mapping[str, Any], view: View) -> list[Any]:
     """Return the array that a Map state iterates over."""
     items = view.items(fields)
     if not isinstance(items, list):
+        if "ItemsPath" in fields:
+            # Evidence for the wording: recorded (quoted from AWS in reports).
+            raise StateFailure(RUNTIME, f'Reference path "{fields["ItemsPath"]}" must point to array.')
         raise StateFailure(RUNTIME, f"The items of a Map must be an array, not {shortened(items)}.")
     return items
 

@@ -69,12 +69,14 @@ def run_scope(branch: Branch, machine: StateMachine, value: Any) -> Flow:
 
 def _run_state(branch: Branch, state: State, value: Any, text: str) -> Flow:
     """Run one state and give its outcome with the output's text."""
-    details = {"name": state.name, "input": text, "inputDetails": NOT_TRUNCATED}
-    entered = branch.record(f"{state.type}StateEntered", details, "stateEnteredEventDetails")
-    now = timestamp(branch.run.clock.now())
-    context: dict[str, Any] = {**branch.context, "State": {"Name": state.name, "EnteredTime": now}}
-    visit = Visit(branch, state, branch.view(state.query_language, value, context), context, entered)
+    run = branch.run
+    entered = run.history.next_id
     try:
+        details = {"name": state.name, "input": text, "inputDetails": NOT_TRUNCATED}
+        branch.record(f"{state.type}StateEntered", details, "stateEnteredEventDetails")
+        now = timestamp(run.clock.now())
+        context: dict[str, Any] = {**branch.context, "State": {"Name": state.name, "EnteredTime": now}}
+        visit = Visit(branch, state, branch.view(state.query_language, value, context), context, entered)
         if (instant := _INSTANT.get(type(state))) is not None:
             outcome: Outcome = instant(visit)
         else:
@@ -84,7 +86,7 @@ def _run_state(branch: Branch, state: State, value: Any, text: str) -> Flow:
     except StateFailure as failure:
         raise locate(failure, branch, state, entered) from failure
     except ExecutionStopped:
-        branch.run.history.close()
+        run.history.close()
         branch.record_abort(f"{state.type}StateAborted")
         raise
     except GeneratorExit:

@@ -134,8 +134,9 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
 
 
 def _call(branch: Branch, resource: str, parameters: Any, context: dict[str, Any]) -> Took:
+    copy = {**context, "State": dict(context["State"])}
     try:
-        answer = branch.run.call_task(resource, parameters, context)
+        answer = branch.run.call_task(resource, parameters, copy)
     except TaskFailed as failure:
         return Took(failure.seconds, failure=failure)
     return answer if isinstance(answer, Took) else Took(0, answer)

@@ -61,7 +61,8 @@ def test_an_observer_stops_the_execution_in_any_state(stopped_at: str) -> None:
     execution = execute(THREE, {}, call_task=echo, observe=observe)
     assert (Status.ABORTED, "Stopped", "by the test") == (execution.status, execution.error, execution.cause)
     assert stopped_at == execution.visited[-1]
-    assert "ExecutionAborted" == execution.history[-1]["type"]
+    kind = THREE["States"][stopped_at]["Type"]
+    assert [f"{kind}StateAborted", "ExecutionAborted"] == [event["type"] for event in execution.history[-2:]]
 
 
 def test_an_execution_can_be_stopped_at_every_event() -> None:
@@ -76,6 +77,41 @@ def test_an_execution_can_be_stopped_at_every_event() -> None:
         execution = execute(THREE, {}, call_task=echo, observe=observe)
         assert Status.ABORTED == execution.status
         assert whole[:position] == execution.history[:position]
+
+
+def test_wherever_it_is_stopped_no_job_is_left() -> None:
+    """Every call has been answered, or is cancelled, at whichever event the execution is stopped."""
+    branches = [
+        machine(Long=task()),
+        machine(Wait={"Type": "Wait", "Seconds": 1}, Later=task()),
+        machine(Soon={"Type": "Wait", "Seconds": 3}, Bad={"Type": "Fail", "Error": "E"}),
+    ]
+    items = {"Type": "Map", "ItemProcessor": machine(Item=task(TimeoutSeconds=60))}
+    both = {
+        "Type": "Parallel",
+        "Branches": branches,
+        "Catch": [{"ErrorEquals": ["E"], "Next": "Each", "ResultPath": None}],
+    }
+    document = machine(Both=both, Each=items)
+    called: list[str] = []
+    cancelled: list[str] = []
+
+    def call(_resource: str, _parameters: Any, context: dict[str, Any]) -> Took:
+        called.append(context["State"]["Name"])
+        return Took(100, cancel=lambda: cancelled.append(called[-1]))
+
+    whole = execute(document, [1, 2, 3], call_task=call).history
+    for position in range(1, len(whole) + 1):
+        called.clear()
+        cancelled.clear()
+
+        def observe(event: Event, last: int = position) -> None:
+            if event["id"] == last:
+                raise ExecutionStopped
+
+        history = execute(document, [1, 2, 3], call_task=call, observe=observe).history
+        answered = sum(event["type"] in {"TaskSucceeded", "TaskTimedOut"} for event in history)
+        assert len(called) == answered + len(cancelled)
 
 
 def test_stop_after_stops_at_that_time() -> None:
@@ -205,6 +241,18 @@ def test_an_interrupt_cancels_what_runs_and_goes_on() -> None:
     with pytest.raises(KeyboardInterrupt):
         execute(machine(Both={"Type": "Parallel", "Branches": branches}), {}, call_task=call)
     assert ["Build"] == cancelled
+
+
+def test_the_context_of_a_call_is_its_own() -> None:
+    """A caller may keep it: another attempt does not change it."""
+    contexts: list[dict[str, Any]] = []
+
+    def call(_resource: str, _parameters: Any, context: dict[str, Any]) -> Any:
+        contexts.append(context)
+        raise TaskFailed("E")
+
+    execute(machine(One=task(Retry=[{"ErrorEquals": ["E"], "MaxAttempts": 2}])), {}, call_task=call)
+    assert [0, 1, 2] == [context["State"]["RetryCount"] for context in contexts]
 
 
 def test_jitter_lies_between_nothing_and_the_delay_and_follows_the_seed() -> None:
