@@ -156,6 +156,7 @@ class _Ending:
             job = scheduler.start(flow)
             scheduler.run(job, self._limits.first)
         except DeadlinePassed:
+            scheduler.abandons = not self._limits.is_stop_first
             self._close()
             if self._limits.is_stop_first:
                 return self._end(Status.ABORTED, "ExecutionAborted", None, None)

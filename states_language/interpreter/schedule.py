@@ -49,6 +49,8 @@ class Scheduler:
         self._waiting: list[tuple[datetime, int, int, Job]] = []
         self._order = count()
         self._jobs: list[Job] = []
+        self.abandons = False
+        """Whether a flow that is closed leaves alone what it has started elsewhere."""
 
     def start(self, flow: Flow) -> Job:
         """Start a flow and run it until it first waits."""

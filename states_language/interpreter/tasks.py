@@ -48,10 +48,11 @@ class Took:
     submitted: Any = None
     """With `.sync` and `.waitForTaskToken`: the answer of the call that started the job."""
     cancel: Callable[[], None] | None = None
-    """Called when the state is aborted while it waits: the execution is stopped, or another branch failed.
+    """Called when the state is aborted while it waits: the execution is stopped, or another branch or iteration failed.
 
-    Step Functions then tries to stop a `.sync` job; it does not when the state itself times out.
-    Evidence: documentation (page "Run a job (.sync)") for the first, unverified for the second.
+    In these three cases Step Functions tries to stop a `.sync` job. Evidence: documentation (page "Service
+    integration patterns", "Run a Job"). That it does not when the state or the whole execution times out is not
+    said there: unverified, and the worse case.
     """
 
 
@@ -183,7 +184,7 @@ def _wait(branch: Branch, target: Integration, took: Took, elapsed: timedelta, l
         try:
             yield moment
         except GeneratorExit:
-            if took.cancel is not None:
+            if took.cancel is not None and not branch.run.scheduler.abandons:
                 took.cancel()
             raise
     if is_late:

@@ -170,6 +170,14 @@ def test_a_job_whose_state_times_out_runs_on() -> None:
     assert ([], "States.Timeout") == (cancelled, execution.error)
 
 
+def test_a_job_runs_on_when_the_whole_execution_times_out() -> None:
+    """The documentation names no cancelling in this case; the worse one is assumed."""
+    cancelled: list[str] = []
+    document = machine(Build=task()) | {"TimeoutSeconds": 5}
+    execution = execute(document, {}, call_task=cancelling(cancelled))
+    assert ([], Status.TIMED_OUT) == (cancelled, execution.status)
+
+
 def test_a_call_that_timed_out_has_taken_effect() -> None:
     """The answer is lost, the effect is not: it was called, at its time."""
     clock = VirtualClock()
