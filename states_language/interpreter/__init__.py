@@ -10,7 +10,13 @@ answers. JSONata needs the package jsonata-python; where it is missing such a do
 """
 
 from states_language.interpreter.errors import ExecutionStopped, TaskFailed
-from states_language.interpreter.execution import Execution, Status, execute
+from states_language.interpreter.execution import (
+    Execution,
+    StateExecution,
+    Status,
+    execute,
+    execute_state,
+)
 from states_language.interpreter.form import UnsupportedDocument
 from states_language.interpreter.history import Event
 from states_language.interpreter.tasks import Took
@@ -19,9 +25,11 @@ __all__ = [
     "Event",
     "Execution",
     "ExecutionStopped",
+    "StateExecution",
     "Status",
     "TaskFailed",
     "Took",
     "UnsupportedDocument",
     "execute",
+    "execute_state",
 ]

@@ -10,9 +10,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from states_language.clock import VirtualClock, timestamp
-from states_language.document import StateMachine
+from states_language.document import DocumentError, StateMachine
 from states_language.interpreter.branch import Branch, Run
-from states_language.interpreter.data import PAYLOAD_LIMIT, to_text
+from states_language.interpreter.data import PAYLOAD_LIMIT, Outcome, to_text
 from states_language.interpreter.errors import RUNTIME, TIMEOUT, ExecutionStopped
 from states_language.interpreter.form import refuse_malformed
 from states_language.interpreter.history import (
@@ -24,7 +24,7 @@ from states_language.interpreter.history import (
     failure_details,
 )
 from states_language.interpreter.schedule import DeadlinePassed, Flow, Scheduler
-from states_language.interpreter.states import run_scope
+from states_language.interpreter.states import run_scope, run_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -86,36 +86,103 @@ def execute(  # noqa: PLR0913 - what an execution may be told, all but two by na
     `stop_after` stops the execution that many seconds after its start: what was running is aborted.
 
     Before anything runs it raises `DocumentError` for a document that has not the form of one, and
-    `UnsupportedDocument` for JSONata where its library is missing. It raises `ValueError` and `TypeError` for an input or a task's result that is
-    no JSON, or an input that is too large. A failure of the execution itself is in the returned `Execution`.
+    `UnsupportedDocument` for JSONata where its library is missing. It raises `ValueError` and `TypeError` for an
+    input or a task's result that is no JSON, or an input that is too large. A failure of the execution itself is
+    in the returned `Execution`.
     """
+    machine = _read(document)
+    text = _input_text(input)
+    clock = clock or VirtualClock()
+    limits = _Limits.of(machine, clock.now(), stop_after)
+    branch = _start(text, call_task, History(clock, observe), clock, seed, context or {})
+
+    def flow() -> Flow:
+        role = branch.context["Execution"]["RoleArn"]
+        branch.run.history.add(
+            "ExecutionStarted", 0, {"input": text, "inputDetails": NOT_TRUNCATED, "roleArn": role}
+        )
+        return (yield from run_scope(branch, machine, json.loads(text)))
+
+    return _Ending(branch, limits).of(flow())
+
+
+@dataclass(frozen=True, slots=True)
+class StateExecution:
+    """What became of one state that was run alone."""
+
+    execution: Execution
+    """Its output, or its failure, and the events that it made."""
+    next: str | None
+    """The state that would follow; None at the end, and where it failed."""
+    assigned: Mapping[str, Any]
+    """The variables that it set."""
+
+
+def execute_state(  # noqa: PLR0913 - what an execution may be told, all but three by name
+    document: Mapping[str, Any] | StateMachine,
+    name: str,
+    input: Any,  # noqa: A002 - as in `execute`
+    *,
+    call_task: CallTask,
+    clock: Clock | None = None,
+    seed: int = 0,
+    context: Mapping[str, Mapping[str, Any]] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> StateExecution:
+    """Run one state of a document alone, those of inner scopes too, with its retriers and catchers.
+
+    `variables` are what earlier states have assigned; for a state inside a Map, `context` may hold `Map`.
+    Raises as `execute` does, and `DocumentError` where the document has no such state.
+    """
+    machine = _read(document)
+    state = next((state for state in machine.walk() if state.name == name), None)
+    if state is None:
+        names = ", ".join(state.name for state in machine.walk())
+        raise DocumentError(
+            f"There is no state '{name}' in the document; there are {names}.", machine.pointer
+        )
+    text = _input_text(input)
+    clock = clock or VirtualClock()
+    branch = _start(text, call_task, History(clock, None), clock, seed, context or {})
+    branch.variables = dict(variables or {})
+    outcomes: list[Outcome] = []
+
+    def flow() -> Flow:
+        outcome, _ = yield from run_state(branch, state, json.loads(text), text)
+        outcomes.append(outcome)
+        return outcome.output
+
+    execution = _Ending(branch, _Limits(None, None)).of(flow())
+    outcome = outcomes[0] if outcomes else Outcome(None, None, {})
+    return StateExecution(execution, outcome.next, outcome.assigned)
+
+
+def _read(document: Mapping[str, Any] | StateMachine) -> StateMachine:
     machine = document if isinstance(document, StateMachine) else StateMachine.of(document)
     refuse_malformed(machine)
-    text = to_text(input)
-    if len(text.encode()) > PAYLOAD_LIMIT:
-        raise ValueError(f"The input has {len(text.encode())} bytes; at most {PAYLOAD_LIMIT} are allowed.")
-    clock = clock or VirtualClock()
-    start = clock.now()
-    whole_context = _context(json.loads(text), start, context or {})
-    history = History(clock, observe)
-    run = Run(
-        clock,
-        call_task,
-        history,
-        Scheduler(clock),
-        Random(seed),  # noqa: S311 - reproducible on purpose
-        _region(whole_context["Execution"]["Id"]),
-    )
-    branch = Branch(run, whole_context)
-    limits = _Limits.of(machine, start, stop_after)
-    return _Ending(branch, limits).of(_main(branch, machine, text))
+    return machine
 
 
-def _main(branch: Branch, machine: StateMachine, text: str) -> Flow:
-    history = branch.run.history
-    role = branch.context["Execution"]["RoleArn"]
-    history.add("ExecutionStarted", 0, {"input": text, "inputDetails": NOT_TRUNCATED, "roleArn": role})
-    return (yield from run_scope(branch, machine, json.loads(text)))
+def _input_text(value: Any) -> str:
+    text = to_text(value)
+    size = len(text.encode())
+    if size > PAYLOAD_LIMIT:
+        raise ValueError(f"The input has {size} bytes; at most {PAYLOAD_LIMIT} are allowed.")
+    return text
+
+
+def _start(  # noqa: PLR0913, PLR0917 - what `execute` was told
+    text: str,
+    call_task: CallTask,
+    history: History,
+    clock: Clock,
+    seed: int,
+    context: Mapping[str, Mapping[str, Any]],
+) -> Branch:
+    whole_context = _context(json.loads(text), clock.now(), context)
+    random = Random(seed)  # noqa: S311 - reproducible on purpose
+    region = _region(whole_context["Execution"]["Id"])
+    return Branch(Run(clock, call_task, history, Scheduler(clock), random, region), whole_context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +278,7 @@ def _context(input_value: Any, start: datetime, given: Mapping[str, Mapping[str,
     }
     if not execution["Id"]:
         execution["Id"] = f"{machine['Id'].replace(':stateMachine:', ':execution:')}:{execution['Name']}"
-    return {"Execution": execution, "StateMachine": machine}
+    return {**given, "Execution": execution, "StateMachine": machine}
 
 
 def _region(arn: str) -> str:

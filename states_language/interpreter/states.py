@@ -59,7 +59,7 @@ def run_scope(branch: Branch, machine: StateMachine, value: Any) -> Flow:
     name = machine.start_at or ""
     text = to_text(value)
     while True:
-        outcome, text = yield from _run_state(branch, machine.states[name], value, text)
+        outcome, text = yield from run_state(branch, machine.states[name], value, text)
         if outcome.assigned:
             branch.variables = {**branch.variables, **outcome.assigned}
         if outcome.next is None:
@@ -67,7 +67,7 @@ def run_scope(branch: Branch, machine: StateMachine, value: Any) -> Flow:
         name, value = outcome.next, outcome.output
 
 
-def _run_state(branch: Branch, state: State, value: Any, text: str) -> Flow:
+def run_state(branch: Branch, state: State, value: Any, text: str) -> Flow:
     """Run one state and give its outcome with the output's text."""
     run = branch.run
     entered = run.history.next_id

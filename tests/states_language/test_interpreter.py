@@ -22,6 +22,7 @@ from states_language.interpreter import (
     Took,
     UnsupportedDocument,
     execute,
+    execute_state,
     jsonata,
 )
 
@@ -423,6 +424,47 @@ def test_an_input_that_is_too_large_is_refused() -> None:
     """StartExecution takes 256 KiB."""
     with pytest.raises(ValueError, match="262147 bytes"):
         execute(machine(One=task()), "x" * (256 * 1024 + 1), call_task=echo)
+
+
+# One state alone
+
+
+def test_a_state_runs_alone_and_tells_what_follows() -> None:
+    """Its output is the next state's input; nothing else of the document runs."""
+    document = machine(
+        One=task(Parameters={"x.$": "$x"}, ResultPath="$.r", Assign={"y.$": "$.x"}), Two={"Type": "Fail"}
+    )
+    found = execute_state(document, "One", {"a": 1}, call_task=echo, variables={"x": 5})
+    assert ({"a": 1, "r": {"x": 5}}, "Two", {"y": 5}) == (found.execution.output, found.next, found.assigned)
+    assert ("One",) == found.execution.visited
+
+
+def test_a_state_that_fails_alone_is_retried_and_caught() -> None:
+    """What follows is the catcher's state, or nothing."""
+    retry = [{"ErrorEquals": ["E"], "IntervalSeconds": 60, "MaxAttempts": 1}]
+    clock = VirtualClock()
+    caught = task(Retry=retry, Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Two"}])
+    document = machine(One=caught, Other=task(), Two={"Type": "Succeed"})
+    found = execute_state(document, "One", {}, call_task=failing, clock=clock)
+    assert ({"Error": "E", "Cause": "always"}, "Two") == (found.execution.output, found.next)
+    assert EPOCH + timedelta(seconds=60) == clock.now()
+    failed = execute_state(document, "Other", {}, call_task=failing)
+    assert (Status.FAILED, "E", None) == (failed.execution.status, failed.execution.error, failed.next)
+
+
+def test_a_state_inside_a_map_runs_alone() -> None:
+    """With the item that it is told."""
+    inner = machine(Item={"Type": "Pass", "Parameters": {"i.$": "$$.Map.Item.Index"}})
+    document = machine(Each={"Type": "Map", "ItemProcessor": inner})
+    context = {"Map": {"Item": {"Index": 3, "Value": "x"}}}
+    found = execute_state(document, "Item", "x", call_task=echo, context=context)
+    assert ({"i": 3}, None) == (found.execution.output, found.next)
+
+
+def test_a_state_that_does_not_exist_is_an_error_that_names_the_others() -> None:
+    """A typing error is found at once."""
+    with pytest.raises(DocumentError, match="no state 'one' in the document; there are One, Two, Three"):
+        execute_state(THREE, "one", {}, call_task=echo)
 
 
 # Histories
