@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from states_language.permissions import Permission
 
 _Condition = tuple[tuple[str, str, str], ...]
-_Statement = tuple[tuple[str], _Condition, str]
 
 ACCOUNT = {"Account": "${AWS::AccountId}"}
 
@@ -35,21 +34,22 @@ class Grant:
     """One statement: actions on resources under a condition, and the states that need it."""
 
     needs: tuple[tuple[str, tuple[str, ...]], ...]
-    """Each action with the states that need it."""
+    """Each action, and the states (or features) that need it."""
     resources: tuple[str, ...]
     """As Fn::Sub writes them."""
     condition: _Condition
     reason: str
+    """Why the resource is `*`; empty where it is not."""
 
     @property
     def actions(self) -> tuple[str, ...]:
-        """The actions, sorted."""
+        """What is granted."""
         return tuple(action for action, _ in self.needs)
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The states that need one of the actions."""
-        return tuple({state: None for _, states in self.needs for state in states})
+        """The states (or features) that need any of it."""
+        return tuple(dict.fromkeys(state for _, states in self.needs for state in states))
 
 
 def grants(permissions: Iterable[Permission], tokens: Mapping[str, Substitution]) -> list[Grant]:
@@ -57,28 +57,29 @@ def grants(permissions: Iterable[Permission], tokens: Mapping[str, Substitution]
 
     Raises `UnboundTokenError` where a permission's token has no value in a policy.
     """
-    bound: dict[_Statement, dict[str, dict[str, None]]] = {}
+    by_resource: dict[tuple[str, _Condition, str], dict[str, list[str]]] = {}
     for permission in permissions:
         condition = tuple(
             (operator, key, _bind(value, tokens)) for operator, key, value in permission.condition
         )
-        statement = (_bind(permission.resource, tokens),), condition, permission.reason
-        states = bound.setdefault(statement, {}).setdefault(permission.action, {})
-        states[str(permission.because.steps[-1])] = None
-    merged: dict[tuple[tuple[str, ...], _Condition, str], list[tuple[str, dict[str, dict[str, None]]]]] = {}
-    for ((resource,), condition, reason), by_action in bound.items():
-        merged.setdefault((tuple(sorted(by_action)), condition, reason), []).append((resource, by_action))
+        place = _bind(permission.resource, tokens), condition, permission.reason
+        by_resource.setdefault(place, {}).setdefault(permission.action, []).append(
+            str(permission.because.steps[-1])
+        )
+    by_actions: dict[tuple[tuple[str, ...], _Condition, str], dict[str, dict[str, list[str]]]] = {}
+    for (resource, condition, reason), needs in by_resource.items():
+        by_actions.setdefault((tuple(sorted(needs)), condition, reason), {})[resource] = needs
     return [
         Grant(
             needs=tuple(
-                (action, tuple({state: None for _, by_action in entries for state in by_action[action]}))
+                (action, tuple(dict.fromkeys(state for needs in found.values() for state in needs[action])))
                 for action in actions
             ),
-            resources=tuple(sorted(resource for resource, _ in entries)),
+            resources=tuple(sorted(found)),
             condition=condition,
             reason=reason,
         )
-        for (actions, condition, reason), entries in sorted(merged.items())
+        for (actions, condition, reason), found in sorted(by_actions.items())
     ]
 
 

@@ -723,7 +723,7 @@ def _clean_up() -> Json:
         },
         "NoteVerdictNotRecorded": _amend(
             "VerdictNotRecorded",
-            "States.Format('The verdict was {} ({}). {}', $.Result.Outcome, $.Result.Cause, States.JsonToString($.Caught))",
+            "States.Format('Ended as {} {} ({}), but it could not be recorded: {}', $.Result.Outcome, $.Result.Error, $.Result.Cause, States.JsonToString($.Caught))",
             "CheckValidationResult",
         ),
     }

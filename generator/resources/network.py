@@ -111,7 +111,7 @@ def _created_network() -> tuple[ec2.BaseAWSObject, ...]:
             Condition=CREATED,
             VpcId=Ref("Network"),
             AvailabilityZone=Select(index, GetAZs()),
-            CidrBlock=Select(index, Cidr(GetAtt("Network", "CidrBlock"), len(ZONES), 8)),
+            CidrBlock=Select(index, Cidr(Ref("VpcCidr"), len(ZONES), 8)),
             MapPublicIpOnLaunch=False,
             Tags=name,
         )

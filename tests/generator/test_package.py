@@ -136,5 +136,5 @@ def test_runs_from_the_package_alone(package: Path, tmp_path: Path, unpacked: bo
     with ScriptedServer() as server:
         command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", PROGRAM, str(place), server.url]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.stderr == ""
-    assert json.loads(done.stdout)["outcome"] == "verified"
+    assert "" == done.stderr
+    assert "verified" == json.loads(done.stdout)["outcome"]

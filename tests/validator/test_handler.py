@@ -36,9 +36,9 @@ def test_an_honest_server_is_verified(eras: tuple[str, ...]) -> None:
     """A server that speaks one era or both passes, and the verdict says what was seen."""
     with ScriptedServer(Honest(eras=eras)) as server:
         verdict = handler({**EVENT, "endpoint": server.url}, Context(60_000))
-    assert (verdict["outcome"], verdict["verified"], verdict["failed"]) == ("verified", True, None)
+    assert ("verified", True, None) == (verdict["outcome"], verdict["verified"], verdict["failed"])
     assert (list(eras), 1) == (verdict["eras"], verdict["toolCount"])
-    assert verdict["server"] == {"name": "scripted", "version": "1.0"}
+    assert {"name": "scripted", "version": "1.0"} == verdict["server"]
     assert ("sha256:aa", EVENT["taskArn"]) == (verdict["imageDigest"], verdict["taskArn"])
 
 
@@ -68,17 +68,17 @@ def test_an_honest_server_is_verified(eras: tuple[str, ...]) -> None:
 def test_no_usable_endpoint_is_inconclusive(endpoint: Any) -> None:
     """Without an endpoint that may be asked nothing is known, and nothing is verified."""
     verdict = handler({**EVENT, "endpoint": endpoint}, Context(60_000))
-    assert (
+    assert ("inconclusive", False, "internal.error") == (
         verdict["outcome"],
         verdict["verified"],
         verdict["failed"],
-    ) == ("inconclusive", False, "internal.error")
+    )
 
 
 @pytest.mark.parametrize("event", [{}, {"endpoint": None}, {"Endpoint": "http://127.0.0.1:1"}])
 def test_an_event_without_an_endpoint_is_inconclusive(event: dict[str, Any]) -> None:
     """An event of another form is our fault, not the server's."""
-    assert handler(event, None)["outcome"] == "inconclusive"
+    assert "inconclusive" == handler(event, None)["outcome"]
 
 
 def test_a_defect_of_ours_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,14 +89,14 @@ def test_a_defect_of_ours_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(handler_module, "survey", broken)
     verdict = handler({**EVENT, "endpoint": "http://127.0.0.1:9"}, None)
-    assert (verdict["outcome"], verdict["failed"]) == ("inconclusive", "internal.error")
+    assert ("inconclusive", "internal.error") == (verdict["outcome"], verdict["failed"])
     assert "RuntimeError: a defect" in verdict["message"]
 
 
 def test_a_wrong_setting_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
     """A time limit that is no number is our fault too."""
     monkeypatch.setenv("TIME_LIMIT_SECONDS", "soon")
-    assert handler({**EVENT, "endpoint": "http://127.0.0.1:9"}, None)["failed"] == "internal.error"
+    assert "internal.error" == handler({**EVENT, "endpoint": "http://127.0.0.1:9"}, None)["failed"]
 
 
 def test_nothing_listening_is_the_servers_fault(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +105,7 @@ def test_nothing_listening_is_the_servers_fault(monkeypatch: pytest.MonkeyPatch)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     verdict = handler({**EVENT, "endpoint": f"http://127.0.0.1:{port}"}, None)
-    assert (verdict["outcome"], verdict["failed"]) == ("rejected", "endpoint.reachable")
+    assert ("rejected", "endpoint.reachable") == (verdict["outcome"], verdict["failed"])
 
 
 @pytest.mark.parametrize(
