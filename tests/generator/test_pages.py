@@ -101,9 +101,9 @@ def test_the_page_of_permissions_names_states_conditions_and_reasons() -> None:
     page = pages.permissions(statements)
     narrow, wide = rows(page)
     assert narrow[2:] == [
-        ["`a:One`<br>`a:Two`", "`arn:1`", "-", "A<br>B"],
-        ["`b:Three`", "`*`", "-", "C"],
-        ["`a:One`", "`arn:1`", "`k` StringEquals `v`", "A"],
+        ["`a:One` for A<br>`a:Two` for A, B", "`arn:1`", "-"],
+        ["`b:Three` for C", "`*`", "-"],
+        ["`a:One` for A", "`arn:1`", "`k` StringEquals `v`"],
     ]
     assert wide[2:] == [["`b:Three`", "It takes none."]]
     assert page.endswith("\n3 actions in 3 statements.\n")
