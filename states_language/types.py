@@ -39,6 +39,12 @@ class Unknown:
     """Anything: where knowledge ended, and why."""
 
     reason: str = field(compare=False)
+    source: tuple[str | int, ...] | None = field(default=None, compare=False)
+    """Where in the execution's input it stands, when it does; `*` is any item of a list."""
+
+    def below(self, step: str | int) -> Unknown:
+        """Return what lies one step below: as unknown, and in the input still where this is."""
+        return self if self.source is None else Unknown(self.reason, (*self.source, step))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +56,19 @@ class ScalarType:
     """The literals that the API knows for it; empty: any."""
     format: str = ""
     """`timestamp` for a date-time, `integer` for a whole number; empty: any."""
-    generated: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class ListType:
-    """A JSON array: its items' type, or each item's where the places differ (a Parallel's results)."""
+    """A JSON array: its items' type, and each item's where the places differ (a Parallel's results)."""
 
     item: Type
-    items: tuple[Type, ...] | None = None
+    items: tuple[Type, ...] = ()
+    """The types of the first items, where they are known one by one."""
     minimum: int = 0
     """How many items it holds at least."""
+    exact: bool = False
+    """Whether it holds just `items`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +226,7 @@ def list_of(items: list[Type]) -> ListType:
     joined: Type = Unknown("the list is empty")
     for position, item in enumerate(items):
         joined = item if position == 0 else join(joined, item)
-    return ListType(joined, tuple(items), len(items))
+    return ListType(joined, tuple(items), len(items), exact=True)
 
 
 def options(kind: Type) -> tuple[Type, ...]:
@@ -287,13 +295,13 @@ def _join_scalars(first: ScalarType, second: ScalarType) -> ScalarType:
 
 
 def _join_lists(first: ListType, second: ListType, depth: int) -> ListType:
-    if first.items == () or second.items == ():  # an empty list says nothing of the items
-        other = second if first.items == () else first
-        return ListType(other.item)
-    if first.items is not None and second.items is not None and len(first.items) == len(second.items):
-        items = tuple(join(one, two, depth + 1) for one, two in zip(first.items, second.items, strict=True))
-        return ListType(join(first.item, second.item, depth + 1), items, min(first.minimum, second.minimum))
-    return ListType(join(first.item, second.item, depth + 1), None, min(first.minimum, second.minimum))
+    minimum = min(first.minimum, second.minimum)
+    for empty, other in ((first, second), (second, first)):
+        if empty.exact and not empty.items:  # says nothing of the items
+            return ListType(other.item)
+    items = tuple(join(one, two, depth + 1) for one, two in zip(first.items, second.items, strict=False))
+    exact = first.exact and second.exact and len(first.items) == len(second.items)
+    return ListType(join(first.item, second.item, depth + 1), items, minimum, exact)
 
 
 def _join_structures(first: StructureType, second: StructureType, depth: int) -> StructureType:

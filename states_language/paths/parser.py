@@ -38,6 +38,7 @@ FUNCTIONS = frozenset({"length", "size", "min", "max", "avg", "stddev", "sum", "
 
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _DOTTED_NAME = re.compile(r"""[^\s.\[\]()'",]+""")
+_DOTTED_NAME_IN_FILTER = re.compile(r"""[^\s.\[\]()'",=!<>&|]+""")  # `@.a==1` needs no spaces
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d+")
 _SYMBOLIC_OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
@@ -97,6 +98,7 @@ class _Reader:
     def __init__(self, text: str):
         self.text = text
         self.position = 0
+        self.in_filter = False
 
     def path(self) -> Path:
         self._skip_space()
@@ -143,7 +145,7 @@ class _Reader:
     def _dotted(self, start: int) -> Name | Wildcard | Function:
         if self._take("*"):
             return Wildcard(start)
-        name = self._match(_DOTTED_NAME)
+        name = self._match(_DOTTED_NAME_IN_FILTER if self.in_filter else _DOTTED_NAME)
         if not name:
             if self.position == len(self.text):
                 raise self._fault("A path does not end with '.'.")
@@ -216,7 +218,9 @@ class _Reader:
         self._skip_space()
         if not self._take("("):
             raise self._fault("A filter is written [?(…)].")
+        outer, self.in_filter = self.in_filter, True
         test = self._or()
+        self.in_filter = outer
         self._skip_space()
         if not self._take(")"):
             raise self._fault(f"')' of the filter is missing before {self._here()}.")
