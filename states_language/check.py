@@ -6,14 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from states_language.diagnostics import Diagnostic, Finding, Severity
 from states_language.document import DocumentError, StateMachine
-from states_language.flow import analyze
-from states_language.flow.states import INPUT
+from states_language.flow import Facts, analyze
 from states_language.rules import FAMILIES, RULES, Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from states_language.types import Type
 
 
 def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -22,17 +19,18 @@ def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> li
         machine = StateMachine.of(document)
     except DocumentError as error:
         return [Finding("unreadable-document", error.pointer, error.message)]
-    subject = Subject(document, machine, analyze(machine, input_type(input_schema)))
+    subject = Subject(document, machine, facts_of(machine, input_schema))
     return [finding for family in FAMILIES for finding in family(subject)]
 
 
-def input_type(schema: Mapping[str, Any] | None) -> Type:
-    """Return the type of an execution's input under its contract; without one it is open."""
-    if schema is None:
-        return INPUT
-    from states_language.contract import type_of_schema  # noqa: PLC0415 - most documents have no contract
+def facts_of(machine: StateMachine, input_schema: Mapping[str, Any] | None = None) -> Facts:
+    """Follow a document's data under the contract of its input; without one the input is open."""
+    if input_schema is None:
+        return analyze(machine)
+    from states_language import contract  # noqa: PLC0415 - most documents have no contract
 
-    return type_of_schema(schema)
+    answers = contract.answers_of_schema(input_schema)
+    return analyze(machine, contract.type_of_schema(input_schema), answers)
 
 
 def check(document: Any, input_schema: Mapping[str, Any] | None = None) -> list[Diagnostic]:

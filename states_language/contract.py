@@ -19,8 +19,10 @@ from states_language.types import (
     Origin,
     Presence,
     ScalarType,
+    Source,
     StructureType,
     Type,
+    UnionType,
     Unknown,
     union,
 )
@@ -41,7 +43,20 @@ _SCALARS: Final[Mapping[str, ScalarType]] = {
 DEEPEST_SCHEMA: Final = 32
 
 
+ANSWERS: Final = "answers"
+"""The key of `$defs` under which a contract describes the answers that no API's shape does."""
+
+
 # From a schema to a type
+
+
+def answers_of_schema(schema: Any) -> dict[str, Type]:
+    """Return what a contract says of answers, by the pointers of the states and fields that give them."""
+    definitions = schema.get("$defs") if isinstance(schema, dict) else None
+    answers = definitions.get(ANSWERS) if isinstance(definitions, dict) else None
+    if not isinstance(answers, dict):
+        return {}
+    return {place: type_of_schema(entry, schema, 1) for place, entry in answers.items()}
 
 
 def type_of_schema(schema: Any, root: Any = None, depth: int = 0) -> Type:
@@ -76,8 +91,8 @@ def _literal(value: Any) -> Type:
 
 def _referred(root: Any, reference: str) -> Any:
     here = root
-    for step in reference.removeprefix("#").split("/")[1:]:
-        step = step.replace("~1", "/").replace("~0", "~")
+    for escaped in reference.removeprefix("#").split("/")[1:]:
+        step = escaped.replace("~1", "/").replace("~0", "~")
         if not isinstance(here, dict) or step not in here:
             return None
         here = here[step]
@@ -135,14 +150,14 @@ class _Node:
     is_read: bool = False
     is_tested: bool = False
 
-    def at(self, source: tuple[str | int, ...]) -> _Node:
+    def at(self, steps: tuple[str, ...]) -> _Node:
         here = self
-        for step in source:
+        for step in steps:
             if step == "*":
                 here.items = here.items or _Node()
                 here = here.items
             else:
-                here = here.properties.setdefault(str(step), _Node())
+                here = here.properties.setdefault(step, _Node())
         return here
 
     def schema(self) -> dict[str, Any]:
@@ -154,8 +169,9 @@ class _Node:
                 "type": "object",
                 **({"required": required} if required else {}),
                 "properties": {name: node.schema() for name, node in self.properties.items()},
-                "additionalProperties": self.is_read,
             }
+        if self.kinds == {"object"}:
+            return {"type": "object", "properties": {}}
         return {"type": next(iter(self.kinds))} if len(self.kinds) == 1 else {}
 
     @property
@@ -171,41 +187,53 @@ _TESTS: Final = {"String": "string", "Numeric": "number", "Boolean": "boolean", 
 def infer(document: Any) -> dict[str, Any]:
     """Return a JSON Schema of the input that a document reads: a contract to start from.
 
+    What it reads of answers that no API describes (a function's, a string read as JSON) stands under
+    `$defs/answers`, by the pointer of the state or field that gives it.
+
     What is read is a property; it is required unless a Choice asks whether it is there. Types come from what
     a value is used for, where that tells. Raises `DocumentError` where the document is no state machine.
     """
     machine = StateMachine.of(document)
-    root = _Node()
-    for read in analyze(machine).reads:
-        source = _source(read)
-        if not source:
-            continue
-        node = root.at(source)
-        if read.purpose is Purpose.PRESENCE:
-            node.is_tested = True
-            continue
-        node.is_read = True
-        if read.purpose is Purpose.ITEMS:
-            node.items = node.items or _Node()
-        if (kind := _KINDS.get(read.purpose) or _tested_kind(read, document)) is not None:
-            node.kinds.add(kind)
+    facts = analyze(machine)
+    roots: dict[str, _Node] = {"": _Node()}
+    for read in facts.reads:
+        for source in _sources(read):
+            if source.steps:
+                node = roots.setdefault(source.root, _Node()).at(source.steps)
+                _note(node, read, document)
+    for source in facts.objects:
+        roots.setdefault(source.root, _Node()).at(source.steps).kinds.add("object")
+    root = roots.pop("")
     schema = root.schema() if root.properties or root.items else {"type": "object", "properties": {}}
-    if "properties" in schema:
-        schema["additionalProperties"] = False
+    if roots:
+        schema["$defs"] = {ANSWERS: {place: node.schema() for place, node in roots.items()}}
     return {"$schema": "http://json-schema.org/draft-07/schema#", **schema}
 
 
-def _source(read: Read) -> tuple[str | int, ...] | None:
+def _note(node: _Node, read: Read, document: Any) -> None:
+    """Note at a place of the data how a path reads it."""
+    if read.purpose is Purpose.PRESENCE:
+        node.is_tested = True
+        return
+    node.is_read = True
+    if read.purpose is Purpose.ITEMS:
+        node.items = node.items or _Node()
+    if (kind := _KINDS.get(read.purpose) or _tested_kind(read, document)) is not None:
+        node.kinds.add(kind)
+
+
+def _sources(read: Read) -> tuple[Source, ...]:
     kind = read.resolution.type
+    if isinstance(kind, UnionType):
+        kind = next((option for option in kind.options if isinstance(option, Unknown)), kind)
     if isinstance(kind, Unknown):
-        return kind.source
+        return kind.sources
     if isinstance(kind, StructureType) and kind.rest is not None:
-        return kind.rest.source
+        return kind.rest.sources
     for gap in read.resolution.gaps:  # a test narrowed the value, and it came from the input all the same
         if gap.obstacle is Obstacle.OPEN and isinstance(gap.parent, StructureType) and gap.parent.rest:
-            source = gap.parent.rest.source
-            return None if source is None else (*source, gap.name)
-    return None
+            return gap.parent.rest.below(gap.name).sources
+    return ()
 
 
 def _tested_kind(read: Read, document: Any) -> str | None:

@@ -15,6 +15,10 @@ DEEPEST: Final = 24
 """Levels of nesting that `join` compares; what lies deeper is unknown."""
 
 
+MOST_SOURCES: Final = 12
+"""Sources that a value's knowledge keeps."""
+
+
 class Kind(StrEnum):
     """What a scalar may be."""
 
@@ -35,16 +39,29 @@ class Presence(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """A place in data that a document reads and does not describe: its contract may."""
+
+    root: str
+    """The pointer of what gives the data: a state, a `States.StringToJson`; empty: the execution's input."""
+    steps: tuple[str, ...] = ()
+    """The names below it; `*` is any item of a list."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unknown:
     """Anything: where knowledge ended, and why."""
 
     reason: str = field(compare=False)
-    source: tuple[str | int, ...] | None = field(default=None, compare=False)
-    """Where in the execution's input it stands, when it does; `*` is any item of a list."""
+    sources: tuple[Source, ...] = field(default=(), compare=False)
+    """Where it may come from."""
 
-    def below(self, step: str | int) -> Unknown:
-        """Return what lies one step below: as unknown, and in the input still where this is."""
-        return self if self.source is None else Unknown(self.reason, (*self.source, step))
+    def below(self, step: str) -> Unknown:
+        """Return what lies one step below: as unknown, and of the same source."""
+        if not self.sources:
+            return self
+        below = (Source(source.root, (*source.steps, step)) for source in self.sources)
+        return Unknown(self.reason, tuple(below))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +101,8 @@ class Member:
 
     type: Type
     presence: Presence = Presence.ALWAYS
+    merged_at: str = field(default="", compare=False)
+    """The state at which a path arrives that certainly lacks the member; empty: no path is known to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +159,11 @@ class StructureType:
 
 @dataclass(frozen=True, slots=True)
 class UnionType:
-    """One of several kinds of value: at most one structure, map, list and scalar."""
+    """One of several kinds of value: at most one structure, map, list and scalar; unknown beside a structure."""
 
     options: tuple[Type, ...]
+    merged_at: str = field(default="", compare=False)
+    """The state at which the paths that bring them meet."""
 
 
 Type = StructureType | ListType | MapType | ScalarType | UnionType | Unknown
@@ -234,55 +255,74 @@ def options(kind: Type) -> tuple[Type, ...]:
     return kind.options if isinstance(kind, UnionType) else (kind,)
 
 
-def union(kinds: Iterable[Type]) -> Type:
+def union(kinds: Iterable[Type], at: str = "") -> Type:
     """Return the type of a value that is one of `kinds`."""
     result: Type | None = None
     for kind in kinds:
-        result = kind if result is None else join(result, kind)
+        result = kind if result is None else join(result, kind, at)
     return Unknown("there is no value") if result is None else result
 
 
-def join(first: Type, second: Type, depth: int = 0) -> Type:
+def is_open(kind: Type) -> bool:
+    """Tell whether nothing at all is known of a value."""
+    return isinstance(kind, Unknown) or (
+        isinstance(kind, StructureType) and kind.rest is not None and not kind.members
+    )
+
+
+def join(first: Type, second: Type, at: str = "", depth: int = 0) -> Type:
     """Return the type of a value that is of one type or the other: what is known where two paths meet.
 
-    A member that only one side has is there on some paths only.
+    `at` is the state where they meet. A member that only one side has is there on some paths only.
     """
     if first is second:
         return first
-    if isinstance(first, Unknown):
-        return first
-    if isinstance(second, Unknown):
-        return second
     if depth > DEEPEST:
         return Unknown("nested deeper than the checker follows")
     if isinstance(first, UnionType) or isinstance(second, UnionType):
-        return _join_options(options(first), options(second), depth)
+        return _join_options(options(first), options(second), at, depth)
+    if isinstance(first, Unknown) or isinstance(second, Unknown):
+        return _join_unknown(first, second, at)
     if isinstance(first, ScalarType) and isinstance(second, ScalarType):
         return _join_scalars(first, second)
     if isinstance(first, StructureType) and isinstance(second, StructureType):
-        return _join_structures(first, second, depth)
+        return _join_structures(first, second, at, depth)
     if isinstance(first, ListType) and isinstance(second, ListType):
-        return _join_lists(first, second, depth)
+        return _join_lists(first, second, at, depth)
     if isinstance(first, MapType) and isinstance(second, MapType):
-        return MapType(join(first.value, second.value, depth + 1))
+        return MapType(join(first.value, second.value, at, depth + 1))
     if isinstance(first, MapType | StructureType) and isinstance(second, MapType | StructureType):
         return Unknown("an object that is one thing on one path and another on another")
-    return UnionType((first, second))
+    return UnionType((first, second), at)
 
 
-def _join_options(first: tuple[Type, ...], second: tuple[Type, ...], depth: int) -> Type:
+def _join_unknown(first: Type, second: Type, at: str) -> Type:
+    """Join with what is not known: only a structure is kept beside it, since a path may fail there."""
+    if isinstance(first, Unknown) and isinstance(second, Unknown):
+        if not second.sources or first.sources == second.sources:
+            return first
+        return Unknown(first.reason, tuple(dict.fromkeys((*first.sources, *second.sources)))[:MOST_SOURCES])
+    unknown, known = (first, second) if isinstance(first, Unknown) else (second, first)
+    if isinstance(known, StructureType) and known.rest is None:
+        return UnionType((unknown, known), at)
+    return unknown
+
+
+def _join_options(first: tuple[Type, ...], second: tuple[Type, ...], at: str, depth: int) -> Type:
     merged = list(first)
     for kind in second:
         for position, other in enumerate(merged):
-            both = join(other, kind, depth + 1)
-            if isinstance(both, Unknown):
-                return both
+            both = join(other, kind, at, depth + 1)
             if not isinstance(both, UnionType):
                 merged[position] = both
                 break
         else:
             merged.append(kind)
-    return merged[0] if len(merged) == 1 else UnionType(tuple(merged))
+    if any(isinstance(kind, Unknown) for kind in merged):
+        unknown = next(kind for kind in merged if isinstance(kind, Unknown))
+        known = next((kind for kind in merged if isinstance(kind, StructureType)), None)
+        return unknown if known is None else _join_unknown(unknown, known, at)
+    return merged[0] if len(merged) == 1 else UnionType(tuple(merged), at)
 
 
 def _join_scalars(first: ScalarType, second: ScalarType) -> ScalarType:
@@ -294,17 +334,17 @@ def _join_scalars(first: ScalarType, second: ScalarType) -> ScalarType:
     )
 
 
-def _join_lists(first: ListType, second: ListType, depth: int) -> ListType:
+def _join_lists(first: ListType, second: ListType, at: str, depth: int) -> ListType:
     minimum = min(first.minimum, second.minimum)
     for empty, other in ((first, second), (second, first)):
         if empty.exact and not empty.items:  # says nothing of the items
             return ListType(other.item)
-    items = tuple(join(one, two, depth + 1) for one, two in zip(first.items, second.items, strict=False))
+    items = tuple(join(one, two, at, depth + 1) for one, two in zip(first.items, second.items, strict=False))
     exact = first.exact and second.exact and len(first.items) == len(second.items)
-    return ListType(join(first.item, second.item, depth + 1), items, minimum, exact)
+    return ListType(join(first.item, second.item, at, depth + 1), items, minimum, exact)
 
 
-def _join_structures(first: StructureType, second: StructureType, depth: int) -> StructureType:
+def _join_structures(first: StructureType, second: StructureType, at: str, depth: int) -> StructureType:
     if first.key is not None and first.key == second.key:
         return first
     if first.members is second.members and first.rest is second.rest:
@@ -314,12 +354,15 @@ def _join_structures(first: StructureType, second: StructureType, depth: int) ->
         one, two = first.members.get(name), second.members.get(name)
         if one is two and one is not None:
             members[name] = one
-        elif one is None or two is None:
-            only = one or two
-            assert only is not None  # noqa: S101 - the name came from one of them
-            members[name] = Member(only.type, Presence.SOME_PATHS)
+        elif one is not None and two is not None:
+            presence = weaker(one.presence, two.presence)
+            merged_at = one.merged_at or two.merged_at
+            members[name] = Member(join(one.type, two.type, at, depth + 1), presence, merged_at)
         else:
-            members[name] = Member(join(one.type, two.type, depth + 1), weaker(one.presence, two.presence))
+            only, other = (one, second) if one is not None else (two, first)
+            assert only is not None  # noqa: S101 - the name came from one of them
+            lacking = at if other.rest is None else ""
+            members[name] = Member(only.type, Presence.SOME_PATHS, only.merged_at or lacking)
     rest = first.rest or second.rest
     name = first.name if first.name == second.name else ""
     return StructureType(members, rest, name, first.origin if first.origin == second.origin else None)

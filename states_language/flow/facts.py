@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from states_language.intrinsics import Call
     from states_language.paths import Path
     from states_language.pointer import Pointer
-    from states_language.types import StructureType, Type
+    from states_language.types import Source, StructureType, Type
 
 
 class Purpose(StrEnum):
@@ -122,4 +122,6 @@ class Facts:
     values: dict[Pointer, Type] = field(default_factory=dict)
     """The type of the value that each `.$` of a template gives, and each JSONata expression."""
     context: dict[Pointer, Mapping[str, Any]] = field(default_factory=dict)
+    objects: list[Source] = field(default_factory=list)
+    """Unknown data into which a ResultPath writes: it is an object."""
     scopes: list[StateMachine] = field(default_factory=list)

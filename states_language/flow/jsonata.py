@@ -92,7 +92,9 @@ def follow_reference(reference: Reference, variables: StructureType) -> Resoluti
         return Resolution(Unknown("the variable is not set"), (gap,))
     gaps: list[Gap] = []
     if member.presence is Presence.SOME_PATHS:
-        gaps.append(Gap(Obstacle.SOME_PATHS, -1, Name(path.variable or ""), variables))
+        gaps.append(
+            Gap(Obstacle.SOME_PATHS, -1, Name(path.variable or ""), variables, merged_at=member.merged_at)
+        )
     kind = member.type
     for position, step in enumerate(path.steps):
         found = _step(kind, step, position, gaps)
@@ -135,7 +137,7 @@ def _member(kind: StructureType, step: Name, position: int, gaps: list[Gap]) -> 
         return None if kind.rest is None else kind.rest.below(step.name)
     if member.presence is not Presence.ALWAYS:
         soft = Obstacle.OPTIONAL if member.presence is Presence.OPTIONAL else Obstacle.SOME_PATHS
-        gaps.append(Gap(soft, position, step, kind, offset=step.offset))
+        gaps.append(Gap(soft, position, step, kind, offset=step.offset, merged_at=member.merged_at))
     return member.type
 
 
@@ -153,7 +155,10 @@ def _union(kind: UnionType, step: Name, position: int, gaps: list[Gap]) -> Type 
     if not found:
         gaps.append(failures[0])
         return None
-    return union(found)
+    if failures:
+        obstacle, parent = Obstacle.SOME_PATHS, failures[0].parent
+        gaps.append(Gap(obstacle, position, step, parent, offset=step.offset, merged_at=kind.merged_at))
+    return union(found, kind.merged_at)
 
 
 def with_states(variables: StructureType, states: dict[str, Type]) -> StructureType:

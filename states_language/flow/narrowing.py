@@ -86,12 +86,12 @@ def join_environments(environments: Sequence[Environment]) -> Environment:
     return first
 
 
-def merge(first: Environment, second: Environment) -> Environment:
-    """Return what is known where two ways meet."""
+def merge(first: Environment, second: Environment, at: str = "") -> Environment:
+    """Return what is known where two ways meet, at a state."""
     if first is second:
         return first
-    data = join(first.data, second.data)
-    variables = join(first.variables, second.variables)
+    data = join(first.data, second.data, at)
+    variables = join(first.variables, second.variables, at)
     assert isinstance(variables, StructureType)  # noqa: S101 - two structures join to one
     if data is first.data and variables is first.variables:
         return first
@@ -132,7 +132,8 @@ def _keep(kind: Type, scalar: ScalarType) -> Type:
         common = kind.kinds & scalar.kinds
         return replace(kind, kinds=common) if common else scalar
     if isinstance(kind, UnionType):
-        return union(_keep(option, scalar) for option in kind.options if isinstance(option, ScalarType))
+        fitting = (option for option in kind.options if isinstance(option, ScalarType | Unknown))
+        return union(_keep(option, scalar) for option in fitting)
     return scalar
 
 

@@ -97,6 +97,8 @@ class Gap:
     in_filter: bool = False
     offset: int = 0
     """Of the step's first character, in the text of the path."""
+    merged_at: str = ""
+    """The state at which a path arrives on which it certainly fails; empty: none is known."""
 
     @property
     def name(self) -> str:
@@ -160,8 +162,8 @@ class _Follower:
             case Function(name):
                 return STRING if name == "keys" else INTEGER
 
-    def _gap(self, obstacle: Obstacle, step: Step, position: int, parent: Type) -> None:
-        self.gaps.append(Gap(obstacle, position, step, parent, self.in_filter, step.offset))
+    def _gap(self, obstacle: Obstacle, step: Step, position: int, parent: Type, merged_at: str = "") -> None:
+        self.gaps.append(Gap(obstacle, position, step, parent, self.in_filter, step.offset, merged_at))
 
     def _union(self, kind: UnionType, step: Step, position: int) -> Type | None:
         """Take the options that the step fits; that others do not fit makes it uncertain."""
@@ -184,8 +186,8 @@ class _Follower:
             return None
         self.gaps += kept
         if failures:
-            self._gap(Obstacle.SOME_PATHS, step, position, kind)
-        return union(found)
+            self._gap(Obstacle.SOME_PATHS, step, position, failures[0].parent, kind.merged_at)
+        return union(found, kind.merged_at)
 
     def _name(self, kind: Type, name: str, step: Step, position: int) -> Type | None:
         if isinstance(kind, Unknown):
@@ -206,7 +208,7 @@ class _Follower:
             if member.presence is Presence.OPTIONAL:
                 self._gap(Obstacle.OPTIONAL, step, position, kind)
             elif member.presence is Presence.SOME_PATHS:
-                self._gap(Obstacle.SOME_PATHS, step, position, kind)
+                self._gap(Obstacle.SOME_PATHS, step, position, kind, member.merged_at)
             return member.type
         if kind.rest is not None:
             self._gap(Obstacle.OPEN, step, position, kind)
@@ -352,7 +354,7 @@ def follow_variable(variables: StructureType, path: Path) -> Resolution:
         )
     found = follow(member.type, path.steps)
     if member.presence is Presence.SOME_PATHS:
-        gap = Gap(Obstacle.SOME_PATHS, -1, Name(name), variables)
+        gap = Gap(Obstacle.SOME_PATHS, -1, Name(name), variables, merged_at=member.merged_at)
         return Resolution(found.type, (gap, *found.gaps))
     return found
 
@@ -376,8 +378,11 @@ def put(kind: Type, keys: tuple[str | int, ...], value: Type) -> Type:
         rest_of_map = Unknown("a map's other keys")
         return StructureType({first: Member(put(StructureType({}), rest, value))}, rest_of_map)
     if isinstance(kind, UnionType):
-        objects = [option for option in options(kind) if isinstance(option, StructureType | MapType)]
-        return union(put(option, keys, value) for option in objects) if objects else Unknown("no object")
+        objects = [
+            option for option in options(kind) if isinstance(option, StructureType | MapType | Unknown)
+        ]
+        placed = (put(option, keys, value) for option in objects)
+        return union(placed, kind.merged_at) if objects else Unknown("no object")
     return StructureType({first: Member(put(StructureType({}), rest, value))})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from states_language.document import (
@@ -42,6 +42,7 @@ from states_language.types import (
     Member,
     Origin,
     Presence,
+    Source,
     StructureType,
     Type,
     UnionType,
@@ -53,7 +54,7 @@ from states_language.types import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from states_language.pointer import Pointer
 
@@ -62,7 +63,7 @@ WIDEN_AFTER: Final = 4
 GIVE_UP_AFTER: Final = 12
 
 INPUT: Final = StructureType(
-    {}, Unknown("the execution's input", source=()), "execution input", Origin("the execution's input")
+    {}, Unknown("the execution's input", (Source(""),)), "execution input", Origin("the execution's input")
 )
 """The input of an execution without a contract: an object of which nothing is known."""
 
@@ -92,11 +93,25 @@ EXPRESSION_FIELDS: Final = {
     "Cause": Purpose.STRING,
 }
 
-S3_OBJECT: Final = structure(
-    {"Etag": STRING, "Key": STRING, "LastModified": NUMBER, "Size": NUMBER, "StorageClass": STRING},
-    "S3 object of an ItemReader",
-    rest=Unknown("what else an ItemReader gives"),
+_S3_ALWAYS: Final = {
+    "Etag": STRING,
+    "Key": STRING,
+    "LastModified": NUMBER,
+    "Size": NUMBER,
+    "StorageClass": STRING,
+}
+_S3_SOMETIMES: Final = ("ChecksumAlgorithm", "ChecksumType", "Owner", "RestoreStatus", "VersionId")
+OPAQUE_MEMBERS: Final = ("Payload", "Output", "ResponseBody")
+"""Members of answers in which any data may stand."""
+
+S3_OBJECT: Final = StructureType(
+    {
+        **{name: Member(kind) for name, kind in _S3_ALWAYS.items()},
+        **{name: Member(Unknown("not documented"), Presence.OPTIONAL) for name in _S3_SOMETIMES},
+    },
+    name="S3 object of an ItemReader",
 )
+"""An item of `s3:listObjectsV2`; evidence: documentation (developer guide, "ItemReader")."""
 WRITTEN_RESULT: Final = structure(
     {"MapRunArn": STRING, "ResultWriterDetails": structure({"Bucket": STRING, "Key": STRING})},
     "result of a ResultWriter",
@@ -124,7 +139,9 @@ class Scope:
 class Analyzer:
     """Follows the data of one document."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: Mapping[str, Type]) -> None:
+        self.answers = answers
+        """What the contract says of answers that no shape describes, by the place that gives them."""
         self._known: dict[Pointer, tuple[Environment, Type | None, Type | None]] = {}
 
     # Scopes
@@ -171,7 +188,7 @@ class Analyzer:
                 if target not in machine.states:
                     continue
                 before = entries.get(target)
-                after = environment if before is None else _meet(before, environment, visits[target])
+                after = environment if before is None else _meet(before, environment, target, visits[target])
                 if before is None or (after is not before and after != before):
                     entries[target] = after
                     if target not in queued:
@@ -193,6 +210,7 @@ class Analyzer:
             facts,
             scope.machine.pointer,
             state.query_language == "JSONata",
+            self.answers,
         )
         if frame.is_jsonata:
             return _JsonataStep(self, scope, frame).outcome()
@@ -226,8 +244,8 @@ def _targets(machine: StateMachine, name: str) -> Iterator[str]:
     return iter([transition.target for transition in machine.states[name].transitions()])
 
 
-def _meet(before: Environment, arriving: Environment, visits: int) -> Environment:
-    after = merge(before, arriving)
+def _meet(before: Environment, arriving: Environment, at: str, visits: int) -> Environment:
+    after = merge(before, arriving, at)
     if visits < WIDEN_AFTER or after == before:
         return after
     if visits >= GIVE_UP_AFTER:
@@ -251,7 +269,9 @@ def _widen(before: Type, after: Type) -> Type:
             if old is None or old.type == member.type:
                 members[name] = member
             else:
-                members[name] = Member(Unknown("it changes on each turn of a loop"), member.presence)
+                members[name] = Member(
+                    Unknown("it changes on each turn of a loop"), member.presence, member.merged_at
+                )
         return StructureType(members, after.rest, after.name, after.origin)
     return Unknown("it changes on each turn of a loop")
 
@@ -320,7 +340,9 @@ class _Step:
         if not isinstance(reader, dict):
             return None
         resource = reader.get("Resource")
-        if isinstance(resource, str) and resource.endswith(":s3:listObjectsV2"):
+        settings = reader.get("ReaderConfig")
+        is_plain = not (isinstance(settings, dict) and "Transformation" in settings)
+        if isinstance(resource, str) and resource.endswith(":s3:listObjectsV2") and is_plain:
             return S3_OBJECT
         return Unknown("an item that an ItemReader reads")
 
@@ -338,7 +360,23 @@ def _calls(state: Task, frame: Frame, template: Any, pointer: Pointer, sent: Typ
     integration = parse_resource(state.resource)
     if frame.facts is not None:
         frame.facts.calls.append(ServiceCall(state, integration, template, pointer, sent))
-    return result_type(integration)
+    return _answer(result_type(integration), str(state.pointer), frame)
+
+
+def _answer(kind: Type, place: str, frame: Frame) -> Type:
+    """Return a call's result with what the contract says of it; what stays unknown remembers where it came from."""
+    known = frame.answers.get(place)
+    if isinstance(kind, Unknown):
+        return known or Unknown(kind.reason, (Source(place),))
+    if not isinstance(kind, StructureType):
+        return kind
+    for name in OPAQUE_MEMBERS:
+        member = kind.members.get(name)
+        if member is not None and isinstance(member.type, Unknown):
+            told = known.members.get(name) if isinstance(known, StructureType) else None
+            inner = Unknown(member.type.reason, (Source(place, (name,)),)) if told is None else told.type
+            kind = kind.with_member(name, Member(inner, member.presence))
+    return kind
 
 
 class _JsonpathStep(_Step):
@@ -423,7 +461,7 @@ class _JsonpathStep(_Step):
                 items = read_value(frame, text, self.at("ItemsPath"), Purpose.ITEMS)
             item = _item_of(items)
         context = context_type(self.scope.execution_input, item, self.state, waits_for_token=False)
-        selecting = Frame(frame.state, frame.data, context, frame.variables, frame.facts, frame.scope)
+        selecting = replace(frame, context=context)
         data = item
         for name in ("ItemSelector", "Parameters"):
             if name in self.fields:
@@ -432,7 +470,7 @@ class _JsonpathStep(_Step):
         if isinstance(batcher := self.fields.get("ItemBatcher"), dict):
             members: dict[str, Type] = {"Items": ListType(data, minimum=1)}
             if "BatchInput" in batcher:
-                silent = Frame(frame.state, frame.data, context, frame.variables, None, frame.scope)
+                silent = replace(frame, context=context, facts=None)
                 members["BatchInput"] = read_template(silent, batcher["BatchInput"], self.at("ItemBatcher"))
             data = structure(members, "batch of items")
         return self.iterations(item, data)
@@ -467,6 +505,8 @@ class _JsonpathStep(_Step):
             return Unknown("ResultPath cannot be read")
         if not keys:
             return _replacing(result, self.here.data, self.state.name, "ResultPath")
+        if self.frame.facts is not None and isinstance(self.here.data, Unknown):
+            self.frame.facts.objects += self.here.data.sources
         return put(self.here.data, keys, result)
 
     def _caught(self, outcome: Outcome, catcher: Catcher) -> None:
@@ -678,11 +718,16 @@ def _shallow(kind: Type) -> Type:
     return kind
 
 
-def analyze(machine: StateMachine, execution_input: Type = INPUT) -> Facts:
-    """Follow the data of a document from its execution's input; return what was found."""
+def analyze(
+    machine: StateMachine, execution_input: Type = INPUT, answers: Mapping[str, Type] | None = None
+) -> Facts:
+    """Follow the data of a document from its execution's input; return what was found.
+
+    `answers` says what calls give that no shape describes, by the pointer of the state.
+    """
     facts = Facts()
     entry = Environment(execution_input, StructureType({}))
-    Analyzer().run(Scope(machine, execution_input), entry, facts)
+    Analyzer(answers or {}).run(Scope(machine, execution_input), entry, facts)
     return facts
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from states_language.flow import jsonata
@@ -17,6 +17,7 @@ from states_language.types import (
     ListType,
     MapType,
     Member,
+    Source,
     StructureType,
     Type,
     Unknown,
@@ -44,15 +45,17 @@ class Frame:
     facts: Facts | None
     """Where findings go; None while the fixed point is sought."""
     scope: Pointer
-    is_jsonata: bool = False
+    is_jsonata: bool
+    answers: Mapping[str, Type]
+    """What the contract says of data that no shape describes, by the place that gives it."""
 
     def with_data(self, data: Type) -> Frame:
         """Return the frame in which `$` is something else."""
-        return Frame(self.state, data, self.context, self.variables, self.facts, self.scope, self.is_jsonata)
+        return self if data is self.data else replace(self, data=data)
 
     def with_variables(self, variables: StructureType) -> Frame:
         """Return the frame with other variables."""
-        return Frame(self.state, self.data, self.context, variables, self.facts, self.scope, self.is_jsonata)
+        return self if variables is self.variables else replace(self, variables=variables)
 
 
 def resolve(frame: Frame, path: Path) -> Resolution:
@@ -123,6 +126,9 @@ def _call(frame: Frame, call: Call, pointer: Pointer) -> Type:
             arguments.append(_read(frame, argument, pointer, Purpose.ARGUMENT, call.argument_offsets[place]))
     if frame.facts is not None:
         frame.facts.intrinsics.append(IntrinsicCall(frame.state, pointer, call, tuple(arguments)))
+    if call.name == "States.StringToJson":
+        source = Source(str(pointer))
+        return frame.answers.get(source.root) or Unknown("a string that is read as JSON", (source,))
     return intrinsic_result(call, arguments)
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from states_language.diagnostics import Finding, Severity
-from states_language.document import Map, Parallel, Pass, Task
+from states_language.document import Choice, Map, Parallel, Pass, Task
 from states_language.flow import Obstacle, Purpose
 from states_language.paths import Name, PathError, Root, parse_path
 from states_language.rules.graph import closure
@@ -17,8 +17,8 @@ from states_language.types import (
     StructureType,
     Type,
     UnionType,
-    Unknown,
     describe,
+    is_open,
 )
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _judge(read: Read, subject: Subject, setters: _Setters) -> Iterator[Finding]
     elif read.purpose in _WANTED:
         yield from _wanted(read)
     if read.purpose is not Purpose.PRESENCE:
-        yield from _uncertain(read, setters)
+        yield from _uncertain(read, subject, setters)
 
 
 def _gives_one(read: Read) -> bool:
@@ -81,8 +81,10 @@ _WANTED: Final[Mapping[Purpose, str]] = {
 def _wanted(read: Read) -> Iterator[Finding]:
     kind = read.resolution.type
     wanted = _WANTED[read.purpose]
-    if isinstance(kind, Unknown | UnionType) or (
-        isinstance(kind, ScalarType) and wanted in {entry.value for entry in kind.kinds}
+    if (
+        isinstance(kind, UnionType)
+        or is_open(kind)
+        or (isinstance(kind, ScalarType) and wanted in {entry.value for entry in kind.kinds})
     ):
         return
     yield Finding(
@@ -90,14 +92,14 @@ def _wanted(read: Read) -> Iterator[Finding]:
         read.pointer,
         f"'{read.path.text}' gives {_a(describe(kind))}; a {read.purpose.value} must stand here.",
         offset=read.offset,
+        # A string may hold a number: Step Functions reads it (recorded: MaxItemsPerBatchPath of "2").
+        severity=Severity.WARNING if isinstance(kind, ScalarType) else None,
     )
 
 
 def _items(read: Read) -> Iterator[Finding]:
     kind = read.resolution.type
-    if isinstance(kind, ScalarType | StructureType) and not (
-        isinstance(kind, StructureType) and kind.rest is not None and not kind.members
-    ):
+    if isinstance(kind, ScalarType | StructureType) and not is_open(kind):
         lists = (
             [name for name, member in kind.members.items() if isinstance(member.type, ListType)]
             if isinstance(kind, StructureType)
@@ -256,17 +258,17 @@ def _assigned(state: State) -> Iterator[str]:
 # Paths that may fail
 
 
-def _uncertain(read: Read, setters: _Setters) -> Iterator[Finding]:
+def _uncertain(read: Read, subject: Subject, setters: _Setters) -> Iterator[Finding]:
     for gap in read.resolution.gaps:
         if gap.in_filter:
             continue
-        finding = _doubt(read, gap, setters)
+        finding = _doubt(read, gap, subject, setters)
         if finding is not None:
             yield finding
             return  # the first doubt is the one to mend
 
 
-def _doubt(read: Read, gap: Gap, setters: _Setters) -> Finding | None:
+def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding | None:
     place = read.path.prefix(gap.position + 1)
     offset = read.offset + gap.offset
     match gap.obstacle:
@@ -289,6 +291,7 @@ def _doubt(read: Read, gap: Gap, setters: _Setters) -> Finding | None:
                 f"{place} is set on some of the paths that lead to '{read.state.name}', not on all.",
                 "Set it on the others too, or guard it by a Choice with IsPresent.",
                 offset,
+                severity=Severity.ERROR if _is_met_unguarded(read, gap, subject) else None,
             )
         case Obstacle.MAY_BE_SHORT:
             if read.state.query_language == "JSONata":
@@ -310,6 +313,21 @@ def _doubt(read: Read, gap: Gap, setters: _Setters) -> Finding | None:
                 offset,
             )
     return None
+
+
+def _is_met_unguarded(read: Read, gap: Gap, subject: Subject) -> bool:
+    """Tell whether a path that lacks the field leads from where the paths met to here past no Choice.
+
+    A Choice on the way may know, by other data, on which path the execution came.
+    """
+    machine = None if read.scope is None else subject.scopes.get(read.scope)
+    if machine is None or gap.merged_at not in machine.states:
+        return False
+    edges = {
+        name: [] if isinstance(state, Choice) else [edge.target for edge in state.transitions()]
+        for name, state in machine.states.items()
+    }
+    return read.state.name in closure([gap.merged_at], edges)
 
 
 # Who sets a field

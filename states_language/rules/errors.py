@@ -157,14 +157,18 @@ def errors_of(integration: Integration) -> _Errors | None:
 
 
 @cache
+def _sdk_prefixes() -> frozenset[str]:
+    """Return every prefix that the SDK's integrations write."""
+    return frozenset(sdk_error_prefix(place[3]) for place in shapes.load().places.values())
+
+
+@cache
 def _all_prefixes() -> dict[str, str]:
     """Return every prefix of an error's name by its lower-case form."""
-    index = shapes.load()
     found: dict[str, str] = {}
     for prefixes in optimized_error_prefixes().values():
         found.update({prefix.lower(): prefix for prefix in prefixes})
-    for place in index.places.values():
-        prefix = sdk_error_prefix(place[3])
+    for prefix in _sdk_prefixes():
         found.setdefault(prefix.lower(), prefix)
     return found
 
@@ -184,7 +188,11 @@ def _of_task(name: str, integration: Integration, pointer: Pointer) -> Iterator[
         yield from _behind_prefix(prefix, rest, errors, integration, pointer)
         return
     cased = next((known for known in errors.prefixes if known.lower() == prefix.lower()), None)
-    if cased is not None:
+    if cased is not None and integration.target is not Target.SDK and prefix in _sdk_prefixes():
+        yield _never(
+            name, integration, pointer, f"So the SDK's integrations write it; here it is '{cased}.{rest}'."
+        )
+    elif cased is not None:
         yield Finding(
             "unknown-error-name",
             pointer,

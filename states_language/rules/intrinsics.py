@@ -15,8 +15,8 @@ from states_language.types import (
     StructureType,
     Type,
     UnionType,
-    Unknown,
     describe,
+    is_open,
 )
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _a(text: str) -> str:
 
 
 def _fits(kind: Type, wanted: JsonType) -> bool:
-    if wanted is JsonType.ANY or isinstance(kind, Unknown):
+    if wanted is JsonType.ANY or is_open(kind):
         return True
     if isinstance(kind, UnionType):
         return any(_fits(option, wanted) for option in kind.options)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from states_language.diagnostics import Finding, Severity
 from states_language.flow import jsonata
 from states_language.integrations import Target, request_type
+from states_language.paths import PathError, parse_path
 from states_language.shapes import ShapeMembers
 from states_language.spelling import differs_by_case, listed, nearest
 from states_language.types import (
@@ -22,6 +23,7 @@ from states_language.types import (
     UnionType,
     Unknown,
     describe,
+    is_open,
     of_value,
 )
 
@@ -86,12 +88,15 @@ def _jsonpath_suffixes(value: Any, pointer: Pointer, variables: frozenset[str]) 
                 )
         elif isinstance(entry, str):
             if key not in PATH_HOLDERS and _looks_read(entry, variables):
+                # What begins as a variable does, or is assigned, may well be meant as text.
+                is_sure = "Assign" not in pointer.steps and not _VARIABLE.fullmatch(entry)
                 yield Finding(
                     "missing-path-suffix",
                     pointer / key,
                     f"'{entry}' is sent as this text: the key '{key}' does not end with '.$'.",
                     f'Write "{key}.$".',
                     at_key=True,
+                    severity=None if is_sure else Severity.WARNING,
                 )
         elif key not in PATH_HOLDERS:
             yield from _jsonpath_suffixes(entry, pointer / key, variables)
@@ -104,10 +109,20 @@ def _is_read(value: Any) -> bool:
 
 
 def _looks_read(text: str, variables: frozenset[str]) -> bool:
-    if _PATH.fullmatch(text) or _INTRINSIC.fullmatch(text):
+    if _PATH.fullmatch(text):
+        return _is_path(text)
+    if _INTRINSIC.fullmatch(text):
         return True
     match = _VARIABLE.fullmatch(text)
     return match is not None and match[1] in variables
+
+
+def _is_path(text: str) -> bool:
+    try:
+        parse_path(text)
+    except PathError:
+        return False
+    return True
 
 
 def _jsonata_suffixes(value: Any, pointer: Pointer) -> Iterator[Finding]:
@@ -123,6 +138,7 @@ def _jsonata_suffixes(value: Any, pointer: Pointer) -> Iterator[Finding]:
                     f"The key '{key}' ends with '.$', which means nothing in JSONata.",
                     f'Write "{key[:-2]}": "{{% … %}}".',
                     at_key=True,
+                    severity=Severity.WARNING,
                 )
             else:
                 yield from _jsonata_suffixes(entry, pointer / key)
@@ -132,6 +148,7 @@ def _jsonata_suffixes(value: Any, pointer: Pointer) -> Iterator[Finding]:
             pointer,
             f"'{value}' is sent as this text: in JSONata an expression stands in '{{% %}}'.",
             f'Write "{{% {value} %}}".',
+            severity=Severity.WARNING,
         )
 
 
@@ -327,7 +344,7 @@ def literal_mismatch(value: Any, wanted: Type) -> Severity | None:
     if value is None or isinstance(wanted, Unknown | UnionType):
         return None
     if not isinstance(wanted, ScalarType):
-        return Severity.ERROR
+        return Severity.WARNING if _is_attribute_value(wanted) else Severity.ERROR
     if isinstance(value, dict | list):
         return Severity.WARNING if Kind.STRING in wanted.kinds else Severity.ERROR
     if isinstance(value, bool):
@@ -341,13 +358,18 @@ def literal_mismatch(value: Any, wanted: Type) -> Severity | None:
     return Severity.WARNING if value in ("true", "false") else Severity.ERROR
 
 
+def _is_attribute_value(wanted: Type) -> bool:
+    """Tell whether a parameter is a DynamoDB value, which documents give bare and which works."""
+    return isinstance(wanted, StructureType) and wanted.name.endswith(" AttributeValue")
+
+
 def _loose(wanted: ScalarType) -> Severity:
     return Severity.WARNING if Kind.STRING in wanted.kinds else Severity.ERROR
 
 
 def mismatch(actual: Type, wanted: Type) -> Severity | None:
     """Return how wrong a type is for a parameter: None when a value of it may fit."""
-    if isinstance(wanted, Unknown | UnionType) or isinstance(actual, Unknown):
+    if isinstance(wanted, Unknown | UnionType) or is_open(actual):
         return None
     if isinstance(actual, UnionType):
         found = [mismatch(option, wanted) for option in actual.options]
@@ -355,7 +377,9 @@ def mismatch(actual: Type, wanted: Type) -> Severity | None:
     if isinstance(wanted, ScalarType):
         return _scalar_mismatch(actual, wanted)
     if isinstance(actual, ScalarType):
-        return None if Kind.NULL in actual.kinds else Severity.ERROR
+        if Kind.NULL in actual.kinds:
+            return None
+        return Severity.WARNING if _is_attribute_value(wanted) else Severity.ERROR
     if isinstance(wanted, ListType):
         return None if isinstance(actual, ListType) else Severity.ERROR
     return Severity.ERROR if isinstance(actual, ListType) else None
