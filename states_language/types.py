@@ -53,7 +53,7 @@ class Unknown:
     """Anything: where knowledge ended, and why."""
 
     reason: str = field(compare=False)
-    sources: tuple[Source, ...] = field(default=(), compare=False)
+    sources: tuple[Source, ...] = ()
     """Where it may come from."""
 
     def below(self, step: str) -> Unknown:
@@ -138,7 +138,7 @@ class StructureType:
             return NotImplemented
         if self.key is not None or other.key is not None:
             return self.key == other.key
-        return (self.rest is None) == (other.rest is None) and dict(self.members) == dict(other.members)
+        return self.rest == other.rest and dict(self.members) == dict(other.members)
 
     def __hash__(self) -> int:
         """Hash by the members' names, which equal structures share."""
@@ -364,6 +364,9 @@ def _join_structures(first: StructureType, second: StructureType, at: str, depth
             lacking = at if other.rest is None else ""
             members[name] = Member(only.type, Presence.SOME_PATHS, only.merged_at or lacking)
     rest = first.rest or second.rest
+    if first.rest is not None and second.rest is not None:
+        both = join(first.rest, second.rest)
+        rest = both if isinstance(both, Unknown) else rest
     name = first.name if first.name == second.name else ""
     return StructureType(members, rest, name, first.origin if first.origin == second.origin else None)
 
