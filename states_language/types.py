@@ -138,7 +138,7 @@ class StructureType:
             return NotImplemented
         if self.key is not None or other.key is not None:
             return self.key == other.key
-        return self.rest == other.rest and dict(self.members) == dict(other.members)
+        return self.rest == other.rest and flat(self.members) == flat(other.members)
 
     def __hash__(self) -> int:
         """Hash by the members' names, which equal structures share."""
@@ -185,7 +185,7 @@ class Layered(Mapping[str, Member]):
         """Return `base` overlaid with `top`; small or deep ones are flattened."""
         depth = base.depth + 1 if isinstance(base, Layered) else 1
         if depth > cls._FLATTEN or len(base) <= 2 * cls._FLATTEN:
-            return {**base, **top}
+            return {**flat(base), **top}
         return cls(base, top, depth)
 
     def __getitem__(self, name: str) -> Member:
@@ -349,26 +349,64 @@ def _join_structures(first: StructureType, second: StructureType, at: str, depth
         return first
     if first.members is second.members and first.rest is second.rest:
         return first
-    members: dict[str, Member] = {}
-    for name in (*first.members, *(name for name in second.members if name not in first.members)):
-        one, two = first.members.get(name), second.members.get(name)
-        if one is two and one is not None:
-            members[name] = one
-        elif one is not None and two is not None:
-            presence = weaker(one.presence, two.presence)
-            merged_at = one.merged_at or two.merged_at
-            members[name] = Member(join(one.type, two.type, at, depth + 1), presence, merged_at)
-        else:
-            only, other = (one, second) if one is not None else (two, first)
-            assert only is not None  # noqa: S101 - the name came from one of them
-            lacking = at if other.rest is None else ""
-            members[name] = Member(only.type, Presence.SOME_PATHS, only.merged_at or lacking)
+    ours, theirs = flat(first.members), flat(second.members)
+    changed = [name for name, member in theirs.items() if not _covers(ours.get(name), member)]
+    gone = [name for name in ours.keys() - theirs.keys() if ours[name].presence is not Presence.SOME_PATHS]
+    if not changed and not gone and first.rest == second.rest:
+        return first
+    members = dict(ours)
+    for name in changed:
+        one, two = ours.get(name), theirs[name]
+        members[name] = (
+            _lacking(two, at if first.rest is None else "")
+            if one is None
+            else Member(
+                join(one.type, two.type, at, depth + 1),
+                weaker(one.presence, two.presence),
+                one.merged_at or two.merged_at,
+            )
+        )
+    for name in gone:
+        members[name] = _lacking(ours[name], at if second.rest is None else "")
     rest = first.rest or second.rest
     if first.rest is not None and second.rest is not None:
         both = join(first.rest, second.rest)
         rest = both if isinstance(both, Unknown) else rest
     name = first.name if first.name == second.name else ""
     return StructureType(members, rest, name, first.origin if first.origin == second.origin else None)
+
+
+def _covers(known: Member | None, other: Member) -> bool:
+    """Tell whether joining `other` to what is known changes nothing."""
+    return known is other or (
+        known is not None
+        and known.type is other.type
+        and (known.presence is other.presence or known.presence is Presence.SOME_PATHS)
+    )
+
+
+def _lacking(member: Member, at: str) -> Member:
+    """Return a member of one path only."""
+    if member.presence is Presence.SOME_PATHS and (member.merged_at or not at):
+        return member
+    return Member(member.type, Presence.SOME_PATHS, member.merged_at or at)
+
+
+def flat(members: Mapping[str, Member]) -> dict[str, Member]:
+    """Return members as one dictionary, which is not to be changed."""
+    if isinstance(members, dict):
+        return members
+    if isinstance(members, Layered):
+        layers: list[dict[str, Member]] = []
+        base: Mapping[str, Member] = members
+        while isinstance(base, Layered):
+            layers.append(base.top)
+            base = base.base
+        merged = dict(base)
+        for layer in reversed(layers):
+            merged.update(layer)
+        return merged
+    return dict(members)
 
 
 def weaker(first: Presence, second: Presence) -> Presence:

@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 WIDEN_AFTER: Final = 4
 """Visits of a state after which what still changes becomes unknown."""
 GIVE_UP_AFTER: Final = 12
+VISITS_PER_STATE: Final = 6
+"""Visits, on average, after which every loop's data becomes unknown: the work stays linear in the states."""
 
 INPUT: Final = StructureType(
     {}, Unknown("the execution's input", (Source(""),)), "execution input", Origin("the execution's input")
@@ -177,10 +179,12 @@ class Analyzer:
         queue = [(order[start], start)]
         queued = {start}
         visits: Counter[str] = Counter()
+        budget = VISITS_PER_STATE * len(machine.states)
         while queue:
             _, name = heapq.heappop(queue)
             queued.discard(name)
             visits[name] += 1
+            budget -= 1
             outcome = self.step(machine.states[name], entries[name], scope, None)
             if outcome.output is not None:
                 outputs[name] = outcome.output
@@ -188,7 +192,11 @@ class Analyzer:
                 if target not in machine.states:
                     continue
                 before = entries.get(target)
-                after = environment if before is None else _meet(before, environment, target, visits[target])
+                after = (
+                    environment
+                    if before is None
+                    else _meet(before, environment, target, visits[target] if budget > 0 else GIVE_UP_AFTER)
+                )
                 if before is None or (after is not before and after != before):
                     entries[target] = after
                     if target not in queued:
