@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from states_language.rules import dataflow, errors, graph, integrations, intrinsics, parameters
+from states_language.rules import dataflow, errors, graph, integrations, intrinsics, parameters, structure
 from states_language.rules.catalogue import RULES, Rule
 from states_language.rules.subject import Subject
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from states_language.diagnostics import Finding
 
 FAMILIES: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
+    structure.check,
     graph.check,
     integrations.check,
     parameters.check,

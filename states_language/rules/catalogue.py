@@ -28,9 +28,11 @@ _RULES: Final = (
     Rule("unreadable-document", ERROR, "The file is no state machine that can be read."),
     Rule("duplicate-key", ERROR, "An object has a key twice; the first value is lost."),
     Rule("missing-field", ERROR, "A state, or the state machine, lacks a field that it must have."),
-    Rule("unknown-field", WARNING, "A state has a field that its type does not have."),
+    Rule("unknown-field", ERROR, "A state has a field that its type does not have."),
     Rule("mistyped-field", ERROR, "A field has a value of the wrong kind."),
     Rule("conflicting-fields", ERROR, "Two fields stand together of which only one may."),
+    Rule("duplicate-state-name", ERROR, "Two states have one name."),
+    Rule("invalid-allowance", ERROR, "An allowance has no code, or no reason."),
     Rule("unused-allowance", WARNING, "An allowance silences nothing."),
     # The graph
     Rule("missing-state", ERROR, "A transition leads to a state that does not exist."),
