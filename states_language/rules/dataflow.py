@@ -323,11 +323,15 @@ def _is_met_unguarded(read: Read, gap: Gap, subject: Subject) -> bool:
     machine = None if read.scope is None else subject.scopes.get(read.scope)
     if machine is None or gap.merged_at not in machine.states:
         return False
-    edges = {
-        name: [] if isinstance(state, Choice) else [edge.target for edge in state.transitions()]
-        for name, state in machine.states.items()
-    }
-    return read.state.name in closure([gap.merged_at], edges)
+    known = subject.unguarded
+    key = (machine.pointer, gap.merged_at)
+    if key not in known:
+        edges = {
+            name: [] if isinstance(state, Choice) else [edge.target for edge in state.transitions()]
+            for name, state in machine.states.items()
+        }
+        known[key] = closure([gap.merged_at], edges)
+    return read.state.name in known[key]
 
 
 # Who sets a field
