@@ -10,6 +10,7 @@ ASL has no comments; so an allowance is an entry of a list:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from states_language.diagnostics import Diagnostic, Finding
@@ -45,7 +46,7 @@ class Allowance:
             text = str(finding.pointer)
             return text == self.at or text.startswith(self.at.rstrip("/") + "/")
         steps = finding.pointer.steps
-        return any(step == "States" and name == self.at for step, name in zip(steps, steps[1:], strict=False))
+        return any(step == "States" and name == self.at for step, name in pairwise(steps))
 
 
 @dataclass
