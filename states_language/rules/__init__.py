@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from states_language.rules import (
     dataflow,
     errors,
+    expressions,
     graph,
     integrations,
     intrinsics,
@@ -31,6 +32,7 @@ FAMILIES: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
     parameters.check,
     dataflow.check,
     intrinsics.check,
+    expressions.check,
     errors.check,
     resources.check,
     limits.check,
