@@ -10,7 +10,6 @@ That a filter never matches a scalar element is AWS's own (developer guide, "Pat
 
 from __future__ import annotations
 
-import statistics
 from typing import TYPE_CHECKING, Any
 
 from states_language.paths.syntax import (
@@ -117,16 +116,11 @@ def _kind(value: Any) -> str:
 def _evaluate_steps(path: Path, value: Any) -> Any:
     values = [value]
     definite = True
-    last = len(path.steps) - 1
     for depth, step in enumerate(path.steps):
         if definite and isinstance(step, Name | Names | Index | Indexes | Slice | Filter):
             _demand(path, depth, values[0])
-        values = [found for here in values for found in _apply(step, here, is_last=depth == last)]
-        definite = definite and (
-            isinstance(step, Name | Index | Function) or (isinstance(step, Names) and depth == last)
-        )
-        if definite and not values:
-            raise PathNotFound(path, _missing(path, depth, value))
+        values = [found for here in values for found in _apply(step, here)]
+        definite = definite and isinstance(step, Name | Names | Index | Function)
     return values[0] if definite else values
 
 
@@ -147,7 +141,7 @@ def _demand(path: Path, depth: int, here: Any) -> None:
         raise PathNotFound(path, _missing(path, depth, here))
 
 
-def _apply(step: Step, here: Any, *, is_last: bool) -> Iterator[Any]:
+def _apply(step: Step, here: Any) -> Iterator[Any]:
     """Yield what one step finds in a value; a step that does not fit finds nothing."""
     match step:
         case Name(name):
@@ -166,9 +160,9 @@ def _apply(step: Step, here: Any, *, is_last: bool) -> Iterator[Any]:
             candidates = here if isinstance(here, list) else [here]
             yield from (item for item in candidates if _passes(test, item))
         case Names(names):
-            yield from _fields(names, here, merged=is_last)
+            yield from _fields(names, here)
         case Descent(inner):
-            yield from _descend(inner, here, is_last=is_last)
+            yield from _descend(inner, here)
         case Function(name):
             yield FUNCTIONS[name](here)
 
@@ -178,13 +172,9 @@ def _elements(here: Any, indexes: tuple[int, ...]) -> Iterator[Any]:
         yield from (here[index] for index in indexes if -len(here) <= index < len(here))
 
 
-def _fields(names: tuple[str, ...], here: Any, *, merged: bool) -> Iterator[Any]:
-    if not isinstance(here, dict):
-        return
-    if merged:
+def _fields(names: tuple[str, ...], here: Any) -> Iterator[Any]:
+    if isinstance(here, dict):
         yield {name: here[name] for name in names if name in here}
-    else:
-        yield from (here[name] for name in names if name in here)
 
 
 def _children(here: Any) -> Iterator[Any]:
@@ -194,15 +184,15 @@ def _children(here: Any) -> Iterator[Any]:
         yield from here
 
 
-def _descend(step: Step, here: Any, *, is_last: bool) -> Iterator[Any]:
+def _descend(step: Step, here: Any) -> Iterator[Any]:
     if isinstance(step, Filter):
         # Each object is tested once, where it stands: an array would offer its elements a second time.
         if isinstance(here, dict) and _passes(step.test, here):
             yield here
     elif not isinstance(step, Names) or (isinstance(here, dict) and all(name in here for name in step.names)):
-        yield from _apply(step, here, is_last=is_last)
+        yield from _apply(step, here)
     for child in _children(here):
-        yield from _descend(step, child, is_last=is_last)
+        yield from _descend(step, child)
 
 
 # Filters
@@ -234,9 +224,8 @@ def _operand(operand: Literal | CurrentPath, item: Any) -> Any:
     if isinstance(operand, Literal):
         return operand.value
     values = [item]
-    last = len(operand.steps) - 1
-    for depth, step in enumerate(operand.steps):
-        values = [found for here in values for found in _apply(step, here, is_last=depth == last)]
+    for step in operand.steps:
+        values = [found for here in values for found in _apply(step, here)]
     if all(isinstance(step, Name | Index | Function) for step in operand.steps):
         return values[0] if values else _UNDEFINED
     return values
@@ -291,21 +280,4 @@ def _length(here: Any) -> int | None:
     return len(here) if isinstance(here, list | dict | str) else None
 
 
-def _over_numbers(compute: Callable[[list[float]], float]) -> Callable[[Any], float | None]:
-    def apply(here: Any) -> float | None:
-        numbers = [item for item in here if _is_number(item)] if isinstance(here, list) else []
-        return compute(numbers) if numbers else None
-
-    return apply
-
-
-FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {
-    "length": _length,
-    "size": _length,
-    "min": _over_numbers(min),
-    "max": _over_numbers(max),
-    "avg": _over_numbers(statistics.fmean),
-    "stddev": _over_numbers(statistics.pstdev),
-    "sum": _over_numbers(sum),
-    "keys": lambda here: list(here) if isinstance(here, dict) else None,
-}
+FUNCTIONS: Mapping[str, Callable[[Any], Any]] = {"length": _length}

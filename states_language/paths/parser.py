@@ -33,12 +33,13 @@ from states_language.paths.syntax import (
     Wildcard,
 )
 
-FUNCTIONS = frozenset({"length", "size", "min", "max", "avg", "stddev", "sum", "keys"})
-"""Jayway's functions without arguments. Evidence: Jayway's documentation; at AWS unverified."""
+FUNCTIONS = frozenset({"length"})
+"""The functions that may end a path. Evidence: that `length()` works: unverified (answers of users); that Jayway's
+`sum()` does not: recorded (re:Post, "sum() function returns error about not finding path")."""
 
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _DOTTED_NAME = re.compile(r"""[^\s.\[\]()'",]+""")
-_DOTTED_NAME_IN_FILTER = re.compile(r"""[^\s.\[\]()'",=!<>&|]+""")  # `@.a==1` needs no spaces
+_DOTTED_NAME_IN_FILTER = re.compile(r"""[^\s.\[\]()'",=!<>&|]+""")
 _BARE_TEXT = re.compile(r"[A-Za-z_]\w*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d+")
@@ -99,7 +100,7 @@ class _Reader:
     def __init__(self, text: str):
         self.text = text
         self.position = 0
-        self.in_filter = False
+        self.name = _DOTTED_NAME
 
     def path(self) -> Path:
         self._skip_space()
@@ -124,8 +125,8 @@ class _Reader:
     def _steps(self) -> tuple[Step, ...]:
         steps: list[Step] = []
         while True:
-            if steps and isinstance(steps[-1], Function) and self._peek() in (".", "["):
-                raise self._fault("A function is the last step of a path.")
+            if self._peek() in (".", "["):
+                self._refuse_after(steps[-1] if steps else None)
             start = self.position
             if self._take(".."):
                 steps.append(self._descent(start))
@@ -137,6 +138,15 @@ class _Reader:
             else:
                 return tuple(steps)
 
+    def _refuse_after(self, step: Step | None) -> None:
+        """Refuse a step after one that only the end of a path may be."""
+        if isinstance(step, Function):
+            raise self._fault("A function is the last step of a path.")
+        inner = step.step if isinstance(step, Descent) else step
+        if isinstance(inner, Names):
+            # Evidence: recorded ("Multi properties can only be used as path leafs").
+            raise self._fault("Several names stand in the last step of a path alone.", inner.offset)
+
     def _descent(self, start: int) -> Descent:
         step = self._bracket(start) if self._take("[") else self._dotted(start)
         if isinstance(step, Function):
@@ -146,7 +156,7 @@ class _Reader:
     def _dotted(self, start: int) -> Name | Wildcard | Function:
         if self._take("*"):
             return Wildcard(start)
-        name = self._match(_DOTTED_NAME_IN_FILTER if self.in_filter else _DOTTED_NAME)
+        name = self._match(self.name)
         if not name:
             if self.position == len(self.text):
                 raise self._fault("A path does not end with '.'.")
@@ -219,9 +229,9 @@ class _Reader:
         self._skip_space()
         if not self._take("("):
             raise self._fault("A filter is written [?(…)].")
-        outer, self.in_filter = self.in_filter, True
+        outside, self.name = self.name, _DOTTED_NAME_IN_FILTER
         test = self._or()
-        self.in_filter = outer
+        self.name = outside
         self._skip_space()
         if not self._take(")"):
             raise self._fault(f"')' of the filter is missing before {self._here()}.")

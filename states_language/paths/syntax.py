@@ -53,7 +53,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """`['a', 'b']`: as the last step one object of those fields that exist; else each one's value."""
+    """`['a', 'b']`, always the last step: an object of those of the fields that exist."""
 
     names: tuple[str, ...]
     offset: int = _offset()
@@ -234,11 +234,7 @@ class Path:
     @cached_property
     def is_definite(self) -> bool:
         """Whether the path means one value; otherwise it gives a list, empty when nothing matches."""
-        return all(
-            isinstance(step, Name | Index | Function)
-            or (isinstance(step, Names) and position == len(self.steps))
-            for position, step in enumerate(self.steps, 1)
-        )
+        return all(isinstance(step, Name | Names | Index | Function) for step in self.steps)
 
     @cached_property
     def is_reference_path(self) -> bool:
