@@ -292,7 +292,8 @@ def join(first: Type, second: Type, at: str = "", depth: int = 0) -> Type:
     if isinstance(first, MapType) and isinstance(second, MapType):
         return MapType(join(first.value, second.value, at, depth + 1))
     if isinstance(first, MapType | StructureType) and isinstance(second, MapType | StructureType):
-        return Unknown("an object that is one thing on one path and another on another")
+        known = first if isinstance(first, StructureType) else second
+        return _join_unknown(Unknown("a map, whose keys are data"), known, at)
     return UnionType((first, second), at)
 
 
