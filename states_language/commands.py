@@ -59,7 +59,8 @@ def check(  # noqa: PLR0913, PLR0917 - a command's parameters are its options
     report = reading.check_files(files, input_schema)
     least = Severity(level or ("note" if fail_on == "note" else "warning"))
     shown = [entry for entry in report.diagnostics if entry.severity.weight >= least.weight]
-    _write(_rendered(report, shown, style, colour=_has_colour(color, output)), output)
+    if report.checked or report.diagnostics or not report.unreadable:
+        _write(_rendered(report, shown, style, colour=_has_colour(color, output)), output)
     if explain:
         _explain(files, input_schema)
     for error in report.unreadable:

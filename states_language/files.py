@@ -52,7 +52,10 @@ def find_files(arguments: Iterable[str]) -> Iterator[str]:
         if argument == STANDARD_INPUT or path.is_file():
             yield argument
         elif path.is_dir():
-            yield from sorted(str(entry) for entry in path.rglob("*") if _is_document(entry))
+            # A folder without documents is yielded itself: reading it says so.
+            yield from sorted(str(entry) for entry in path.rglob("*") if _is_document(entry, path)) or [
+                argument
+            ]
         elif any(mark in argument for mark in "*?["):
             root = Path(path.anchor) if path.is_absolute() else Path()
             matches = sorted(
@@ -63,12 +66,9 @@ def find_files(arguments: Iterable[str]) -> Iterator[str]:
             yield argument
 
 
-def _is_document(path: Path) -> bool:
-    if any(
-        part.startswith(".") or part in ("node_modules", "cdk.out")
-        for part in path.parts[:-1]
-        if part != ".."
-    ):
+def _is_document(path: Path, folder: Path) -> bool:
+    inside = path.relative_to(folder).parts[:-1]
+    if any(part.startswith(".") or part in ("node_modules", "cdk.out") for part in inside):
         return False
     return path.name.endswith((*SUFFIXES, *TEMPLATES)) and path.is_file()
 
@@ -118,6 +118,8 @@ def unreadable(error: SourceError, name: str) -> Diagnostic:
 
 def read_definitions(name: str) -> list[Definition]:
     """Return the state machines of a file, or of the standard input. Raises `SourceError`."""
+    if Path(name).is_dir():
+        raise SourceError("There is no document here.", name)
     if name == STANDARD_INPUT:
         text = decode(sys.stdin.buffer.read(), "<stdin>")
         return find_definitions(parse(text, "<stdin>"))
