@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from states_language.rules.subject import Subject
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pair:
     """Operations that start something, and those that stop it."""
 
@@ -60,16 +61,16 @@ def check(subject: Subject) -> Iterator[Finding]:
     if not any(roles.values()):
         return
     for machine in subject.scopes.values():
+        stops: defaultdict[Pair, set[str]] = defaultdict(set)
+        for name, state in machine.states.items():
+            for inner in _with_inner(state):
+                for pair, role in roles.get(inner.pointer, ()):
+                    if role == "stop":
+                        stops[pair].add(name)
         for state in machine.states.values():
             for pair, role in roles.get(state.pointer, ()):
-                if role == "start":
-                    stops = {
-                        name
-                        for name, other in machine.states.items()
-                        if any((pair, "stop") in roles.get(inner.pointer, ()) for inner in _with_inner(other))
-                    }
-                    if stops:
-                        yield from _left(machine, state, pair, stops)
+                if role == "start" and pair in stops:
+                    yield from _left(machine, state, pair, stops[pair])
 
 
 def _roles(state: Task) -> list[tuple[Pair, str]]:
