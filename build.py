@@ -20,10 +20,6 @@ COMMANDS = {
     "types": "states_language.commands",
     "contract": "states_language.commands",
     "shapes": "states_language.commands",
-    "check": "states_language.commands",
-    "types": "states_language.commands",
-    "contract": "states_language.commands",
-    "shapes": "states_language.commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

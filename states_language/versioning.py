@@ -91,7 +91,7 @@ def _ends(machine: StateMachine) -> Any:
         for state in machine.states.values()
         if any(transition.target in ends for transition in state.transitions())
     }
-    return ends, let_through
+    return ends, sorted(let_through)
 
 
 def _structure(machine: StateMachine) -> Any:
