@@ -68,17 +68,8 @@ def test_findings_of_a_file_stand_at_their_own_places(tmp_path: Path) -> None:
     path = tmp_path / "template.yaml"
     path.write_text(TEMPLATE)
     (tmp_path / "machine.asl.json").write_text(MACHINE)
-    command = [
-        sys.executable,
-        "-m",
-        "cfnlint",
-        "--append-rules",
-        RULES,
-        "--format",
-        "parseable",
-        "--",
-        str(path),
-    ]
+    program = str(Path(sys.executable).with_name("cfn-lint"))
+    command = [program, "--append-rules", RULES, "--format", "parseable", "--", str(path)]
     output = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path).stdout
     found = sorted(tuple(line.split(":")[1:3]) for line in output.splitlines() if ":E9601:" in line)
     assert [("10", "50"), ("20", "39"), ("24", "7")] == found
