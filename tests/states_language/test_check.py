@@ -117,7 +117,7 @@ def test_our_documents_are_clean_at_the_strictest_level(path: Path) -> None:
 
 def test_what_is_no_state_machine_is_one_finding() -> None:
     """A value that is no state machine is told, and nothing raises."""
-    for value in (
+    values: list[Any] = [
         None,
         1,
         "text",
@@ -126,7 +126,8 @@ def test_what_is_no_state_machine_is_one_finding() -> None:
         {"States": []},
         {"States": {}},
         {"States": {"A": 1}, "StartAt": "A"},
-    ):
+    ]
+    for value in values:
         assert {"unreadable-document", "mistyped-field", "missing-field", "missing-state"} >= {
             entry.code for entry in check(value)
         }
