@@ -28,7 +28,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from states_language.check import findings, severity_of  # noqa: E402 - the project is not installed
+from states_language.checker import findings, severity_of  # noqa: E402 - the project is not installed
 from states_language.contract import infer  # noqa: E402
 from states_language.diagnostics import Severity  # noqa: E402
 

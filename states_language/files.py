@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from states_language.check import findings, severity_of
+from states_language.checker import findings, severity_of
 from states_language.diagnostics import Diagnostic, Finding, Severity
 from states_language.pointer import ROOT
 from states_language.sources import (

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from states_language.check import check
+import states_language
+from states_language.checker import check
 from states_language.diagnostics import Severity
 from states_language.files import check_files
 
@@ -155,6 +156,21 @@ def test_no_field_of_any_kind_raises(field: str, kind: str, language: str) -> No
             "States": {"A": state, "B": {"Type": "Succeed"}},
         }
         assert all(entry.message for entry in check(document))
+
+
+def test_the_library_is_one_call() -> None:
+    """`states_language.check` is the checker, whatever was imported before."""
+    found = states_language.check({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    assert [] == found
+
+
+def test_a_document_without_a_bottom_is_refused() -> None:
+    """A document that is nested beyond reason is one finding."""
+    document: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    for level in range(400):
+        state = {"Type": "Parallel", "Branches": [document], "End": True}
+        document = {"StartAt": f"Level{level}", "States": {f"Level{level}": state}}
+    assert ["unreadable-document"] == [entry.code for entry in check(document)]
 
 
 def test_a_document_is_not_changed() -> None:
