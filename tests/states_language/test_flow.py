@@ -253,6 +253,14 @@ def test_jsonata_reads_states_and_variables() -> None:
     assert {"tasks": "list of ecs Task", "count": "anything"} == words(here.variables)
 
 
+def test_jsonata_reads_paths_inside_expressions() -> None:
+    """Paths into `$states` inside a larger expression are noted, but for the names that it binds itself."""
+    output = "{% ($x := $states.result; $x.none & $states.result.Tasks.TaskArn & '$states.input') %}"
+    call = {"Type": "Task", "Resource": DESCRIBE, "Output": output, "End": True}
+    facts = machine({"Call": call}, QueryLanguage="JSONata")
+    assert ["$states.result.Tasks.TaskArn"] == [read.path.text for read in facts.reads]
+
+
 def test_unknown_data_tells_where_knowledge_ended() -> None:
     """What a function answers is unknown, and says so."""
     facts = machine(
