@@ -286,7 +286,8 @@ def _complaints(name: str, path: str, document: Any) -> int:
         else:
             file.write_text(json.dumps(document))
             command = [path, *(["--json-path"] if name == "asl-validator" else []), str(file)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        # There, so that no configuration of this project is read: it appends this checker to cfn-lint.
+        result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     return len((result.stdout + result.stderr).splitlines())
 
 

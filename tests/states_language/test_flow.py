@@ -261,6 +261,13 @@ def test_jsonata_reads_paths_inside_expressions() -> None:
     assert ["$states.result.Tasks.TaskArn"] == [read.path.text for read in facts.reads]
 
 
+def test_a_processor_alone_knows_that_it_is_one() -> None:
+    """A Map's processor that is checked alone may read the item and the variables of the states around it."""
+    state = {"Type": "Pass", "Parameters": {"a.$": "$$.Map.Item.Value", "b.$": "$name"}, "End": True}
+    facts = machine({"One": state}, ProcessorConfig={"Mode": "INLINE"})
+    assert [None, None] == [read.resolution.failure for read in facts.reads]
+
+
 def test_unknown_data_tells_where_knowledge_ended() -> None:
     """What a function answers is unknown, and says so."""
     facts = machine(
