@@ -36,6 +36,8 @@ class Purpose(StrEnum):
     TIMESTAMP = "timestamp"
     ARGUMENT = "argument"
     """An argument of an intrinsic function."""
+    PART = "part"
+    """A path inside a larger JSONata expression, which may be made for its absence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -736,8 +736,13 @@ def analyze(
     """
     facts = Facts()
     entry = Environment(execution_input, StructureType({}))
+    scope = Scope(machine, execution_input)
+    if "ProcessorConfig" in machine.fields:  # a Map's processor, checked alone
+        around = Unknown("the states around the processor")
+        entry = Environment(execution_input, StructureType({}, around))
+        scope = Scope(machine, execution_input, around)
     try:
-        Analyzer(answers or {}).run(Scope(machine, execution_input), entry, facts)
+        Analyzer(answers or {}).run(scope, entry, facts)
     finally:
         forget()
     return facts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from states_language.diagnostics import Finding, Severity
@@ -49,7 +50,11 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _judge(read: Read, subject: Subject, setters: _Setters) -> Iterator[Finding]:
     failure = read.resolution.failure
     if failure is not None:
-        yield _failed(read, failure, subject, setters)
+        found = _failed(read, failure, subject, setters)
+        # In a larger expression nothing, too, is a value: it may be what the expression asks for.
+        yield replace(found, severity=Severity.WARNING) if read.purpose is Purpose.PART else found
+        return
+    if read.purpose is Purpose.PART:
         return
     if read.purpose in ONE_VALUE and not _gives_one(read):
         yield Finding(

@@ -19,8 +19,11 @@ def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> li
         machine = StateMachine.of(document)
     except DocumentError as error:
         return [Finding("unreadable-document", error.pointer, error.message)]
-    subject = Subject(document, machine, facts_of(machine, input_schema))
-    return [finding for family in FAMILIES for finding in family(subject)]
+    try:
+        subject = Subject(document, machine, facts_of(machine, input_schema))
+        return [finding for family in FAMILIES for finding in family(subject)]
+    except RecursionError:
+        return [Finding("unreadable-document", machine.pointer, "The document is nested too deeply.")]
 
 
 def facts_of(machine: StateMachine, input_schema: Mapping[str, Any] | None = None) -> Facts:
