@@ -275,6 +275,16 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
     offset = read.offset + gap.offset
     match gap.obstacle:
         case Obstacle.OPEN:
+            cased = _other_case(gap)
+            if cased is not None:
+                return Finding(
+                    "wrong-case-path",
+                    read.pointer,
+                    f"Nothing has set {place}; only the execution's input could hold it.",
+                    f"Did you mean '{cased}', which was set before?",
+                    offset,
+                    severity=Severity.WARNING,
+                )
             setter = setters.find(read, gap)
             if setter is None:
                 return None
@@ -315,6 +325,11 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
                 offset,
             )
     return None
+
+
+def _other_case(gap: Gap) -> str | None:
+    """Return the member of an open structure that the document set, and that differs by case only."""
+    return differs_by_case(gap.name, gap.parent.members) if isinstance(gap.parent, StructureType) else None
 
 
 def _is_met_unguarded(read: Read, gap: Gap, subject: Subject) -> bool:
