@@ -13,6 +13,7 @@ from states_language.paths import Name, PathError, Root, parse_path
 from states_language.rules.graph import closure
 from states_language.spelling import differs_by_case, listed, nearest
 from states_language.types import (
+    CONTRACT,
     ListType,
     ScalarType,
     StructureType,
@@ -316,13 +317,15 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
                 offset,
             )
         case Obstacle.OPTIONAL | Obstacle.MAP_KEY:
-            what = describe(gap.parent)
+            origin = gap.parent.origin if isinstance(gap.parent, StructureType) else None
             return Finding(
                 "member-may-be-absent",
                 read.pointer,
-                f"'{gap.name}' may be absent from {place.rpartition('.')[0] or '$'} ({what}).",
+                f"'{gap.name}' may be absent from {place.rpartition('.')[0] or '$'} ({describe(gap.parent)}).",
                 f'Guard it by a Choice: "Variable": "{place}", "IsPresent": true.',
                 offset,
+                # A contract means what it says; an API's model often does not.
+                severity=Severity.WARNING if origin is not None and origin.text == CONTRACT.text else None,
             )
     return None
 
