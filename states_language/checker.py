@@ -10,7 +10,7 @@ from states_language.flow import Facts, analyze
 from states_language.rules import FAMILIES, RULES, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -53,8 +53,3 @@ def _placed(finding: Finding) -> Diagnostic:
     return Diagnostic(
         "", finding.code, severity_of(finding), finding.pointer, 0, 0, finding.message, finding.help
     )
-
-
-def worst(diagnostics: Iterable[Diagnostic]) -> Severity | None:
-    """Return the worst severity; None where there is nothing."""
-    return max((entry.severity for entry in diagnostics), key=lambda severity: severity.weight, default=None)
