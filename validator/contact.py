@@ -44,7 +44,7 @@ class Answers:
     @property
     def decisive(self) -> Exchange:
         """The answer by which the server is judged if it speaks neither era in form."""
-        if self.initialize is None or is_overrun(self.discover):
+        if self.initialize is None or self.discover.overran:
             return self.discover
         broken_modern = self.discover.ok or self.discover.error_code in MODERN_ERRORS
         return self.discover if broken_modern and not self.initialize.ok else self.initialize
@@ -67,14 +67,6 @@ def speaks_modern(exchange: Exchange) -> bool:
 def speaks_legacy(exchange: Exchange) -> bool:
     """Whether the answer to `initialize` is a result, in form or not."""
     return exchange.ok and exchange.envelope is not None and "result" in exchange.envelope
-
-
-def is_overrun(exchange: Exchange) -> bool:
-    """Whether the answer went past a bound that no era excuses: that is hostile, whatever was asked."""
-    kinds = {problem.kind for problem in exchange.message.problems} if exchange.message else set()
-    return bool(kinds & {"depth", "values"}) or (
-        exchange.fault is not None and exchange.fault.kind == "bytes"
-    )
 
 
 @dataclass(frozen=True)
@@ -126,7 +118,7 @@ class Finder:
     def _greet(self, line: Line) -> Answers:
         """Greet the modern way, and the older way too: a server may speak both, or be silent to one."""
         discover = line.discover()
-        if is_overrun(discover) or (_is_starting(discover) and not _is_silent(discover)):
+        if discover.overran or (_is_starting(discover) and not _is_silent(discover)):
             return Answers(line, discover)
         return Answers(line, discover, line.initialize())
 

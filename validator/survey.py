@@ -25,6 +25,7 @@ from validator.subjects import (
 )
 from validator.transport import EraName, Exchange
 
+METHOD_NOT_FOUND = -32601
 OTHER_LISTS: tuple[ListName, ...] = ("resources", "prompts")
 
 
@@ -123,9 +124,12 @@ class _Era:
 
     def _tools(self, greeting: Greeting) -> tuple[dict[str, str], tuple[str, ...]]:
         """Read the tools, judge each, and read them again; the digests by name, and in order."""
-        listing = self._read("tools", greeting, self.judgement.accepts)
+        declared = "tools" in greeting.capabilities
+        listing = self._read("tools", greeting, self.judgement.accepts if declared else self._unless_unknown)
+        if listing.stopped == "exchange" and listing.unknown and not declared:
+            listing = replace(listing, stopped=None)
         self.judgement.accepts(listing)
-        if listing.stopped is not None:
+        if listing.stopped is not None or listing.unknown:
             return {}, ()
         digests = tuple(tool_digest(value) for value in listing.items)
         for position, (value, own) in enumerate(zip(listing.items, digests, strict=True)):
@@ -169,6 +173,10 @@ class _Era:
             if not self._judge_texts(item, f"{listing.at} {name}[{position}]"):
                 return
 
+    def _unless_unknown(self, exchange: Exchange) -> bool:
+        """Judge an exchange, unless the server says that it has no such method, and never said that it had."""
+        return exchange.error_code == METHOD_NOT_FOUND or self.judgement.accepts(exchange)
+
     def _bounded(self, exchange: Exchange) -> bool:
         """Whether an exchange is in form; of what is not, only the bounds are entered."""
         self.judgement.accepts(exchange, only=lambda check_id: check_id.startswith("limits."))
@@ -198,6 +206,8 @@ class _Era:
                 return replace(
                     listing, stopped="cursor_type", found=f"nextCursor is a JSON {type(cursor).__name__}"
                 )
+            if len(cursor) > limits.text_characters:
+                return replace(listing, stopped="cursor_type", found=f"a cursor of {len(cursor)} characters")
             if cursor in cursors:
                 return replace(
                     listing, stopped="repeated_cursor", found=f"the cursor {cursor[:60]!r} came twice"
@@ -214,7 +224,8 @@ def _with_page(listing: Listing, exchange: Exchange, *, accepted: bool) -> Listi
     ):
         return replace(listing, stopped="values", found=exchange.message.problems[-1].found)
     if exchange.result is None or exchange.error_code is not None:
-        return replace(listing, stopped="exchange", found="no usable answer")
+        unknown = exchange.error_code == METHOD_NOT_FOUND
+        return replace(listing, stopped="exchange", found="no usable answer", unknown=unknown)
     if not accepted and listing.name != "tools":
         return replace(listing, stopped="exchange", found="an answer that is not in form")
     items = exchange.result.get(listing.name)

@@ -1,0 +1,16 @@
+"""A server on chuk-mcp-server, as its documentation shows it."""
+
+import sys
+
+from chuk_mcp_server import ChukMCPServer
+
+server = ChukMCPServer("chuk")
+
+
+@server.tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+server.run(host="0.0.0.0", port=int(sys.argv[1]))  # noqa: S104 - as in a container

@@ -1,0 +1,8 @@
+"""FastMCP as a proxy before a server of stdin and stdout."""
+
+import sys
+
+from fastmcp.server import create_proxy
+
+configuration = {"mcpServers": {"inner": {"command": sys.argv[2], "args": sys.argv[3:]}}}
+create_proxy(configuration, name="proxy").run(transport="http", host="0.0.0.0", port=int(sys.argv[1]))  # noqa: S104 - as in a container

@@ -1,0 +1,87 @@
+"""Hostile, broken and odd servers: each is bounded, each is named, and nobody else is asked anything."""
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.validator.hostile_cases import REFUSED, TOLERATED, Case, Odd
+from tests.validator.scripted_server import ScriptedServer
+from validator.endpoint import parse_endpoint
+from validator.handler import judge
+from validator.limits import Limits
+from validator.verdict import LARGEST_BYTES
+
+LIMITS = Limits(total_seconds=3, request_seconds=0.8, probe_seconds=0.4)
+GRACE_SECONDS = 0.5
+"""What a run may take past its time: the last judgement, and a busy machine."""
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
+    """Collect every address that a connection is asked for, and refuse every look-up of a name."""
+    addresses: set[Any] = set()
+    connect = socket.socket.connect
+
+    def recording(connection: socket.socket, address: Any) -> None:
+        addresses.add(address)
+        connect(connection, address)
+
+    def refusing(*_: object, **__: object) -> None:
+        raise AssertionError("a name was looked up")
+
+    monkeypatch.setattr(socket.socket, "connect", recording)
+    for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"):
+        monkeypatch.setattr(socket, name, refusing)
+    yield addresses
+
+
+def judged(case: Case | Odd, era: str) -> tuple[dict[str, Any], float, int]:
+    """Judge the server of a case in one era: the verdict, the seconds, and the server's port."""
+    with ScriptedServer(replace(case.honest, eras=(era,)), case.spoil()) as server:
+        began = time.monotonic()
+        verdict = judge(parse_endpoint(server.url), LIMITS, {})
+        return verdict, time.monotonic() - began, server.port
+
+
+def failures(verdict: dict[str, Any]) -> dict[str, str]:
+    """Return the checks that failed, with their severities."""
+    return {check["id"]: check["severity"] for check in verdict["checks"] if check["status"] == "fail"}
+
+
+@pytest.mark.parametrize(
+    ("case", "era"),
+    [pytest.param(case, era, id=f"{case.name}-{era}") for case in REFUSED for era in case.eras],
+)
+def test_refused(case: Case, era: str, asked: set[Any]) -> None:
+    """The server is refused by the check that names what it does, in time, and only it is asked."""
+    verdict, seconds, port = judged(case, era)
+    assert (case.outcome, False, case.expects) == (verdict["outcome"], verdict["verified"], verdict["failed"])
+    assert seconds < LIMITS.total_seconds + GRACE_SECONDS
+    assert {("127.0.0.1", port)} == asked
+    assert len(json.dumps(verdict)) <= LARGEST_BYTES
+
+
+@pytest.mark.parametrize(
+    ("case", "era"),
+    [pytest.param(case, era, id=f"{case.name}-{era}") for case in TOLERATED for era in case.eras],
+)
+def test_tolerated(case: Odd, era: str, asked: set[Any]) -> None:
+    """The server is verified, with the warning that it earned and no other, and only it is asked."""
+    verdict, seconds, port = judged(case, era)
+    assert ("verified", None) == (verdict["outcome"], verdict["failed"])
+    assert ({case.warns: "warn"} if case.warns else {}).items() <= failures(verdict).items()
+    assert set(failures(verdict).values()) <= {"warn"}
+    assert seconds < LIMITS.total_seconds + GRACE_SECONDS
+    assert {("127.0.0.1", port)} == asked
+
+
+def test_there_are_enough_behaviours() -> None:
+    """At least 120 behaviours refuse, and each has a name of its own."""
+    names = [case.name for case in REFUSED]
+    assert len(set(names)) == len(names)
+    assert len(names) >= 120
