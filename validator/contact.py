@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from validator.checks.check import LEGACY_REVISIONS
 from validator.checks.protocol import supported_versions
 from validator.conversation import Line
 from validator.endpoint import Endpoint
@@ -61,7 +62,12 @@ def speaks_modern(exchange: Exchange) -> bool:
             version >= "2026" for version in supported_versions(exchange)
         )
     result = exchange.result
-    return exchange.ok and result is not None and ("supportedVersions" in result or "resultType" in result)
+    if not exchange.ok or result is None:
+        return False
+    versions = result.get("supportedVersions")
+    if isinstance(versions, list) and versions and all(version in LEGACY_REVISIONS for version in versions):
+        return False  # it knows the question, and says that it speaks only as before
+    return "supportedVersions" in result or "resultType" in result
 
 
 def speaks_legacy(exchange: Exchange) -> bool:

@@ -26,6 +26,18 @@ from validator.subjects import (
 from validator.transport import EraName, Exchange
 
 METHOD_NOT_FOUND = -32601
+NEEDED_FOR_A_PASS = frozenset(
+    {
+        "endpoint.reachable",
+        "rpc.envelope",
+        "protocol.version",
+        "tools.list",
+        "tools.schema_valid",
+        "tools.stable",
+    }
+)
+"""Checks without which nothing is verified, whatever else was found."""
+
 OTHER_LISTS: tuple[ListName, ...] = ("resources", "prompts")
 
 
@@ -58,8 +70,16 @@ def survey(
     eras = tuple(_eras(contact, answers, judgement))
     if len(eras) == 2 and all(era.digests for era in eras):
         judgement.accepts(BothEras(eras[0].tools, eras[1].tools))
-    judgement.accepts(Ourselves())
+    judgement.accepts(Ourselves(_unfounded_pass(eras, judgement)))
     return Survey(contact, eras, ready, budget.elapsed() - ready)
+
+
+def _unfounded_pass(eras: tuple[EraSurvey, ...], judgement: Judgement) -> str | None:
+    """Tell why a run that found nothing wrong is still no pass: a defect of ours that let it judge too little."""
+    missing = sorted(NEEDED_FOR_A_PASS - judgement.ran)
+    if judgement.deciding is not None or (not missing and any(era.digests for era in eras)):
+        return None
+    return f"nothing was found, but too little was judged: {', '.join(missing) or 'no tools'}"
 
 
 def _eras(contact: Contact, answers: Answers, judgement: Judgement) -> Iterator[EraSurvey]:

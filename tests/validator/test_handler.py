@@ -124,3 +124,22 @@ def test_the_time_limit_leaves_a_margin(
     """The run ends before Lambda would end it."""
     monkeypatch.setenv("TIME_LIMIT_SECONDS", configured)
     assert expected == handler_module._seconds(None if left is None else Context(left))
+
+
+def test_a_judgement_of_too_little_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the tools were never judged, finding nothing wrong is a defect of ours."""
+    monkeypatch.setattr("validator.survey._Era._judge_tool", lambda *_: True)
+    with ScriptedServer() as server:
+        verdict = handler({**EVENT, "endpoint": server.url}, None)
+    assert ("inconclusive", False, "internal.error") == (
+        verdict["outcome"],
+        verdict["verified"],
+        verdict["failed"],
+    )
+
+
+def test_checks_that_find_nothing_are_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the reading itself does nothing, nothing is verified."""
+    monkeypatch.setattr("validator.survey._eras", lambda *_: iter(()))
+    with ScriptedServer() as server:
+        assert "inconclusive" == handler({**EVENT, "endpoint": server.url}, None)["outcome"]

@@ -3,7 +3,6 @@
 import json
 import socket
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +21,7 @@ GRACE_SECONDS = 0.5
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> set[Any]:
     """Collect every address that a connection is asked for, and refuse every look-up of a name."""
     addresses: set[Any] = set()
     connect = socket.socket.connect
@@ -37,7 +36,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[set[Any]]:
     monkeypatch.setattr(socket.socket, "connect", recording)
     for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex", "create_connection"):
         monkeypatch.setattr(socket, name, refusing)
-    yield addresses
+    return addresses
 
 
 def judged(case: Case | Odd, era: str) -> tuple[dict[str, Any], float, int]:
