@@ -137,10 +137,11 @@ def reference_problems(schema: dict[str, Any]) -> Problems:
             for keyword in REFERENCES
             if isinstance(node.get(keyword), str)
         )
+    known: dict[tuple[str, str], str | None] = {}
     for place, base, reference in references:
-        problem = _reference_problem(base, reference, targets)
+        problem = _reference_problem(base, reference, targets, known)
         if problem is not None:
-            yield place, problem
+            yield place, f"{reference!r} {problem}"
 
 
 def _identifier(node: dict[str, Any]) -> str | None:
@@ -180,29 +181,47 @@ def _joined(base: str, reference: str) -> str:
         return reference
 
 
-def _reference_problem(base: str, reference: str, targets: dict[str, Any]) -> str | None:
-    """Why a reference leads nowhere; None if it leads to a place within the schema."""
-    seen: set[tuple[str, str]] = set()
+def _reference_problem(
+    base: str, reference: str, targets: dict[str, Any], known: dict[tuple[str, str], str | None]
+) -> str | None:
+    """Tell why a reference leads nowhere; None if it leads to a place within the schema.
+
+    A reference to a reference is followed. What was found is kept in `known` for each place on the way, so
+    that long chains are followed once.
+    """
+    way: list[tuple[str, str]] = []
+    problem: str | None
     while True:
         try:
             whole = urljoin(base, reference) if base or not reference.startswith("#") else reference
             document, fragment = urldefrag(whole)
         except ValueError:
-            return f"{reference!r} is no URI reference"
+            problem = "is no URI reference"
+            break
+        here = (document, fragment)
+        if here in known:
+            # None while it is still on the way: then the chain came back to itself.
+            problem = known[here] if here not in way else "leads round in a circle"
+            break
+        known[here] = None
+        way.append(here)
         if document.rstrip("#") in DIALECTS:
-            return None
+            problem = None
+            break
         if document not in targets:
-            return f"{reference!r} leads out of the schema, and is not fetched"
+            problem = "leads out of the schema, and is not fetched"
+            break
         node = _at_fragment(targets, document, unquote(fragment))
         if node is _NOWHERE:
-            return f"{reference!r} leads nowhere"
-        if (document, fragment) in seen:
-            return f"{reference!r} leads round in a circle"
-        seen.add((document, fragment))
+            problem = "leads nowhere"
+            break
         further = node.get("$ref") if isinstance(node, dict) else None
         if not isinstance(further, str):
-            return None
+            problem = None
+            break
         base, reference = document, further
+    known.update(dict.fromkeys(way, problem))
+    return problem
 
 
 _NOWHERE = object()
