@@ -1,0 +1,58 @@
+"""Run the laws of the readers and of the judgement again and again, with new random data, for a given time.
+
+python -m tests.validator.fuzz SECONDS
+"""
+
+import itertools
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+from hypothesis import HealthCheck, seed, settings
+
+from tests.validator import (
+    test_decoding,
+    test_event_stream,
+    test_schema,
+    test_shown,
+    test_survey,
+    test_transport,
+)
+
+LAWS: tuple[Callable[[], None], ...] = (
+    test_decoding.test_no_bytes_raise,
+    test_decoding.test_what_json_writes_is_read_back,
+    test_decoding.test_the_bounds_agree_with_the_value,
+    test_event_stream.test_cutting_changes_nothing,
+    test_transport.test_no_answer_raises,
+    test_transport.test_cutting_changes_nothing,
+    test_schema.test_the_bounded_judge_agrees_with_the_library,
+    test_shown.test_the_result_is_short_and_hides_nothing,
+    test_survey.test_no_message_is_too_odd_to_be_judged,
+)
+EXAMPLES_A_ROUND = 1000
+
+
+def fuzz(seconds: float, first_seed: int = 0) -> int:
+    """Run rounds of the laws until the time is over, at least one; how many examples were tried."""
+    until = time.monotonic() + seconds
+    tried = 0
+    for number in itertools.count(first_seed):
+        for law in LAWS:
+            renewed: Any = settings(
+                max_examples=EXAMPLES_A_ROUND,
+                deadline=None,
+                database=None,
+                suppress_health_check=list(HealthCheck),
+            )(seed(number)(law))
+            renewed()
+            tried += EXAMPLES_A_ROUND
+            if time.monotonic() > until:
+                return tried
+    return tried
+
+
+if __name__ == "__main__":
+    click.echo(f"{fuzz(float(sys.argv[1]), int(time.time()))} examples without a finding")
