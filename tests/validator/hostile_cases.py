@@ -688,7 +688,7 @@ def _one_more_page(cursor: str) -> Behaviour:
     def spoilt(received: Received, reply: Reply) -> Reply:
         if received.rpc != "tools/list":
             return reply
-        if "cursor" in received.message["params"]:
+        if "cursor" in received.message.get("params", {}):
             return result(tools=[tool(name="last")])(received, reply)
         return result(nextCursor=cursor)(received, reply)
 

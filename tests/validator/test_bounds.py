@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,12 +30,12 @@ print(json.dumps({"loaded": loaded, "peak": peak, "failed": verdict["failed"], "
 """
 
 
-def measured(url: str, seconds: float = 4) -> dict[str, float]:
+def measured(url: str, seconds: float = 4) -> dict[str, Any]:
     """Judge in a fresh process without compiled files, as a cold start has it; loading and peak memory."""
     environment = {**os.environ, "TIME_LIMIT_SECONDS": str(seconds), "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-B", "-c", MEASURE, url]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    figures: dict[str, float] = json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
     return figures
 
 
@@ -47,7 +48,7 @@ def test_an_ordinary_server_is_cheap() -> None:
     assert best["failed"] is None
     assert best["loaded"] < 0.25
     assert best["peak"] < ORDINARY_MEGABYTES
-    assert best["timing"]["checkSeconds"] < 1  # type: ignore[index]
+    assert best["timing"]["checkSeconds"] < 1
 
 
 @pytest.mark.slow
@@ -131,9 +132,9 @@ def test_nobody_listens_in_vain_at_the_metadata_addresses() -> None:
 @pytest.mark.slow
 def test_fuzzing_finds_nothing() -> None:
     """The laws of the readers hold for new data, for as long as FUZZ_SECONDS says (20 s unless set)."""
-    from tests.validator.fuzz import fuzz  # noqa: PLC0415 - it imports the other tests
-
-    assert fuzz(float(os.environ.get("FUZZ_SECONDS", "20")), int.from_bytes(os.urandom(4))) > 0
+    command = [sys.executable, "-m", "tests.validator.fuzz", os.environ.get("FUZZ_SECONDS", "20")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_honest_is_the_default() -> None:

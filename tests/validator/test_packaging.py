@@ -1,6 +1,7 @@
 """The Lambda's package: the same bytes, only what is locked, and it runs from there."""
 
 import hashlib
+import json
 import subprocess
 import sys
 import zipfile
@@ -79,7 +80,7 @@ def test_a_changed_dependency_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_pa
     """A file that is not the locked one ends the build with its name and the remedy."""
     lock = tmp_path / "dependencies.lock.json"
     text = packaging.LOCK.read_text(encoding="utf-8")
-    digest = packaging.json.loads(text)["pyrsistent"]["files"]["pyrsistent/_pmap.py"]
+    digest = json.loads(text)["pyrsistent"]["files"]["pyrsistent/_pmap.py"]
     lock.write_text(text.replace(digest, "0" * 64), encoding="utf-8")
     monkeypatch.setattr(packaging, "LOCK", lock)
     with pytest.raises(packaging.PackageError, match=r"_pmap\.py is not what .* says: install"):
@@ -116,4 +117,4 @@ def test_runs_from_the_package_alone(package: Path, tmp_path: Path, unpacked: bo
         command = [sys.executable, "-I", "-S", "-B", "-W", "error", "-c", PROGRAM, str(place), server.url]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert "" == done.stderr
-    assert "verified" == packaging.json.loads(done.stdout)["outcome"]
+    assert "verified" == json.loads(done.stdout)["outcome"]

@@ -1,7 +1,6 @@
 """Real servers of many makers: all that are honest are verified, with the tools that the official client lists."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -13,6 +12,9 @@ from validator.limits import Limits
 
 pytestmark = pytest.mark.slow
 
+# The Inspector declares more capabilities than a client must, and is shown one tool more; and it lists nothing
+# of mcp-lite, without an error (docs/validator/agreement.md).
+INSPECTOR_DIFFERS = {"server-everything": 14, "mcp-lite": 0}
 NEEDS_CREDENTIALS = {"atlassian"}
 SLOW_BY_THEMSELVES = {
     "firecrawl": "waits a second for capabilities in each request",
@@ -21,10 +23,9 @@ SLOW_BY_THEMSELVES = {
 
 
 @pytest.fixture(scope="module")
-def official() -> Iterator[None]:
+def official() -> None:
     """Install the official tools."""
     oracles.install()
-    return
 
 
 @pytest.mark.parametrize("server", load(), ids=lambda server: server.name)
@@ -45,7 +46,8 @@ def test_real_server(server: RealServer, official: None) -> None:  # noqa: ARG00
         verdict["failed"],
         verdict["message"],
     )
-    assert (opinion.client, opinion.client_legacy, opinion.inspector) == (verdict["toolCount"],) * 3
+    assert (opinion.client, opinion.client_legacy) == (verdict["toolCount"],) * 2
+    assert opinion.inspector == INSPECTOR_DIFFERS.get(server.name, verdict["toolCount"])
     assert ("pass", "pass") == opinion.conformance
     assert seconds < 1 or server.name in SLOW_BY_THEMSELVES
 
