@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -9,39 +10,55 @@ from pathlib import Path
 
 import pytest
 
+from generator import package as packaging
+from generator.artifacts import ArtifactError
 from tests.validator.scripted_server import ScriptedServer
-from validator import packaging
+
+ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the package once."""
     path = tmp_path_factory.mktemp("package") / "validator.zip"
-    packaging.build_package(path)
+    path.write_bytes(packaging.build(ROOT).content)
     return path
 
 
-def test_digest_is_that_of_the_written_bytes(tmp_path: Path) -> None:
-    """The digest that is returned names the file that was written."""
-    path = tmp_path / "nested" / "validator.zip"
-    assert packaging.build_package(path) == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert [path] == list(path.parent.iterdir())
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Copy what the package is built from."""
+    shutil.copytree(ROOT / "validator", tmp_path / "validator", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
 
 
-def test_two_builds_are_the_same_bytes(package: Path, tmp_path: Path) -> None:
+def test_digest_is_that_of_the_bytes() -> None:
+    """The digest names the bytes."""
+    built = packaging.build(ROOT)
+    assert built.sha256 == hashlib.sha256(built.content).hexdigest()
+
+
+def test_committed_lock_names_the_package() -> None:
+    """What the template deploys is what the committed source gives."""
+    assert (
+        json.loads((ROOT / "validator/package.lock.json").read_text("utf-8"))["sha256"]
+        == packaging.build(ROOT).sha256
+    )
+
+
+def test_two_builds_are_the_same_bytes(package: Path) -> None:
     """Building again, in a process with another hash seed, locale and time zone, gives the same bytes."""
-    again = tmp_path / "again.zip"
-    program = "import sys, pathlib, validator.packaging as p; p.build_package(pathlib.Path(sys.argv[1]))"
+    program = "import sys, pathlib, generator.package as p; sys.stdout.buffer.write(p.build(pathlib.Path.cwd()).content)"
     environment = {
         "PYTHONHASHSEED": "7",
         "LC_ALL": "C",
         "TZ": "Pacific/Kiritimati",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-    subprocess.run(
-        [sys.executable, "-c", program, str(again)], check=True, env=environment, cwd=packaging.PACKAGE.parent
+    again = subprocess.run(
+        [sys.executable, "-c", program], check=True, env=environment, cwd=ROOT, capture_output=True
     )
-    assert package.read_bytes() == again.read_bytes()
+    assert package.read_bytes() == again.stdout
 
 
 def test_entries_carry_nothing_of_the_machine(package: Path) -> None:
@@ -53,16 +70,16 @@ def test_entries_carry_nothing_of_the_machine(package: Path) -> None:
     assert {(zipfile.ZIP_STORED, packaging.TIMESTAMP, packaging.REGULAR_FILE_FOR_ALL, 3)} == {
         (entry.compress_type, entry.date_time, entry.external_attr, entry.create_system) for entry in entries
     }
-    assert [] == [
+    assert [
         name for name in names if name.endswith((".so", ".pyd", ".pyc", "RECORD")) or "__pycache__" in name
-    ]
+    ] == []
 
 
-def test_packaging_and_the_command_stay_out(package: Path) -> None:
+def test_the_command_stays_out(package: Path) -> None:
     """What the Lambda does not run is not in its package; what it runs is."""
     with zipfile.ZipFile(package) as archive:
         names = set(archive.namelist())
-    assert set() == {"validator/packaging.py", "validator/commands.py"} & names
+    assert set() == {"validator/commands.py", "generator/package.py"} & names
     assert {"validator/handler.py", "jsonschema/validators.py"} <= names
 
 
@@ -73,28 +90,31 @@ def test_size_is_far_below_five_megabytes(package: Path) -> None:
 
 def test_lock_names_what_is_installed() -> None:
     """The committed lock is what the pinned distributions give, so that nothing of theirs is missing."""
-    assert packaging.LOCK.read_text(encoding="utf-8") == packaging.lock_dependencies()
+    assert (ROOT / packaging.LOCK).read_text("utf-8") == packaging.lock_dependencies(ROOT)
 
 
-def test_a_changed_dependency_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_changed_dependency_is_refused(project: Path) -> None:
     """A file that is not the locked one ends the build with its name and the remedy."""
-    lock = tmp_path / "dependencies.lock.json"
-    text = packaging.LOCK.read_text(encoding="utf-8")
+    lock = project / packaging.LOCK
+    text = lock.read_text("utf-8")
     digest = json.loads(text)["pyrsistent"]["files"]["pyrsistent/_pmap.py"]
-    lock.write_text(text.replace(digest, "0" * 64), encoding="utf-8")
-    monkeypatch.setattr(packaging, "LOCK", lock)
-    with pytest.raises(packaging.PackageError, match=r"_pmap\.py is not what .* says: install"):
-        packaging.build_package(tmp_path / "validator.zip")
-    assert not (tmp_path / "validator.zip").exists()
+    lock.write_text(text.replace(digest, "0" * 64), "utf-8")
+    with pytest.raises(ArtifactError, match=r"_pmap\.py is not what .* says: install"):
+        packaging.build(project)
 
 
-def test_a_missing_dependency_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_dependency_is_refused(project: Path) -> None:
     """A distribution that is not installed ends the build with its name and the remedy."""
-    lock = tmp_path / "dependencies.lock.json"
-    lock.write_text('{"no-such-distribution": {"version": "1", "files": {}}}', encoding="utf-8")
-    monkeypatch.setattr(packaging, "LOCK", lock)
-    with pytest.raises(packaging.PackageError, match="no-such-distribution 1 is not installed"):
-        packaging.build_package(tmp_path / "validator.zip")
+    (project / packaging.LOCK).write_text('{"no-such-distribution": {"version": "1", "files": {}}}', "utf-8")
+    with pytest.raises(ArtifactError, match="no-such-distribution 1 is not installed"):
+        packaging.build(project)
+
+
+def test_a_changed_module_changes_the_digest(project: Path) -> None:
+    """The package follows its source."""
+    before = packaging.build(project).sha256
+    (project / "validator/handler.py").write_text("# changed\n", "utf-8")
+    assert before != packaging.build(project).sha256
 
 
 PROGRAM = """

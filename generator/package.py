@@ -8,14 +8,19 @@ is in the zip.
 
 import hashlib
 import importlib.metadata
+import io
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 
-PACKAGE = Path(__file__).parent
-LOCK = PACKAGE / "dependencies.lock.json"
+from generator.artifacts import ArtifactError
 
-LEFT_OUT = frozenset({"packaging.py", "commands.py"})
+VALIDATOR = Path("validator")
+LOCK = VALIDATOR / "dependencies.lock.json"
+REQUIREMENTS = VALIDATOR / "requirements.txt"
+
+LEFT_OUT = frozenset({"commands.py"})
 """Modules that the Lambda does not run."""
 
 # Zip has no earlier time; a fixed one keeps the bytes apart from when and where they are written.
@@ -24,34 +29,39 @@ REGULAR_FILE_FOR_ALL = 0o100644 << 16
 MADE_BY_UNIX = 3
 
 
-class PackageError(Exception):
-    """The package cannot be built; the message says what to do."""
+@dataclass(frozen=True, slots=True)
+class Zip:
+    """The package's bytes."""
+
+    content: bytes
+
+    @property
+    def sha256(self) -> str:
+        """Their SHA-256 in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
-def build_package(destination: Path) -> str:
-    """Write the package to `destination` and return the SHA-256 of its bytes, in hexadecimal.
+def build(root: Path) -> Zip:
+    """Build the package from the project in `root`.
 
-    Raises `PackageError` when a dependency is not installed or is not the one that is locked.
+    Raises `ArtifactError` when a dependency is not installed, or is not the one that is locked.
     """
-    entries = {**_own_files(), **_dependency_files()}
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    part = destination.with_name(f"{destination.name}.part")
-    with zipfile.ZipFile(part, "w", compression=zipfile.ZIP_STORED) as archive:
+    entries = {**_own_files(root), **_dependency_files(root)}
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", compression=zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
             archive.writestr(_entry(name), entries[name])
-    digest = hashlib.sha256(part.read_bytes()).hexdigest()
-    part.replace(destination)
-    return digest
+    return Zip(buffer.getvalue())
 
 
-def lock_dependencies() -> str:
+def lock_dependencies(root: Path) -> str:
     """Return the text that `dependencies.lock.json` should have for what is installed here.
 
     To be run, and its outcome reviewed, when `requirements.txt` changes. What is locked are the modules and
     data that are imported, and the licences; tests, benchmarks, command lines and native code are left out.
     """
     locked: dict[str, dict[str, object]] = {}
-    for name in sorted(_wanted()):
+    for name in sorted(_wanted(root)):
         distribution = importlib.metadata.distribution(name)
         files = {
             str(path): hashlib.sha256(Path(str(path.locate())).read_bytes()).hexdigest()
@@ -62,9 +72,9 @@ def lock_dependencies() -> str:
     return json.dumps(locked, indent=2) + "\n"
 
 
-def _wanted() -> list[str]:
+def _wanted(root: Path) -> list[str]:
     """Return the names of the distributions that `requirements.txt` pins."""
-    lines = (PACKAGE / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (root / REQUIREMENTS).read_text(encoding="utf-8").splitlines()
     return [line.partition("==")[0] for line in lines if "==" in line and not line.startswith("#")]
 
 
@@ -79,27 +89,27 @@ def _is_wanted(path: str) -> bool:
     )
 
 
-def _own_files() -> dict[str, bytes]:
-    modules = [path for path in PACKAGE.rglob("*.py") if path.name not in LEFT_OUT]
-    return {f"validator/{path.relative_to(PACKAGE).as_posix()}": path.read_bytes() for path in modules}
+def _own_files(root: Path) -> dict[str, bytes]:
+    modules = [path for path in (root / VALIDATOR).rglob("*.py") if path.name not in LEFT_OUT]
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in modules}
 
 
-def _dependency_files() -> dict[str, bytes]:
+def _dependency_files(root: Path) -> dict[str, bytes]:
     entries = {}
-    for name, locked in json.loads(LOCK.read_text(encoding="utf-8")).items():
+    for name, locked in json.loads((root / LOCK).read_text(encoding="utf-8")).items():
         try:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
-            raise PackageError(f"{name} {locked['version']} is not installed: {_REMEDY}") from None
+            raise ArtifactError(f"{name} {locked['version']} is not installed: {_REMEDY}") from None
         if distribution.version != locked["version"]:
-            raise PackageError(
+            raise ArtifactError(
                 f"{name} {locked['version']} is locked, {distribution.version} is installed: {_REMEDY}"
             )
         for path, digest in locked["files"].items():
             file = Path(str(distribution.locate_file(path)))
             data = file.read_bytes() if file.is_file() else b""
             if hashlib.sha256(data).hexdigest() != digest:
-                raise PackageError(f"{file} is not what {LOCK.name} says: {_REMEDY}")
+                raise ArtifactError(f"{file} is not what {LOCK.name} says: {_REMEDY}")
             entries[path] = data
     return entries
 

@@ -1,0 +1,60 @@
+# The front door: `make` alone prints the targets.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.requirements
+RUN := $(VENV)/bin/python
+PACKAGES := generator states_language validator build.py
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+help: ## Print the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+template: $(STAMP) ## Write the template and the definition, lint them, tell what changed
+	@$(RUN) build.py template
+
+package: $(STAMP) ## Fill dist/ with what is deployed: the definition and the validator's package
+	@$(RUN) build.py package
+
+lint: $(STAMP) ## Lint the committed documents with cfn-lint, in five regions
+	@$(RUN) build.py lint
+
+verify: $(STAMP) ## Compare the committed documents with what the settings give
+	@$(RUN) build.py verify
+
+check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the tests
+	@$(RUN) -m ruff format --check --quiet . || { echo "error: run 'make format'"; exit 3; }
+	@$(RUN) -m ruff check --quiet .
+	@$(RUN) -m mypy $(PACKAGES) tests
+	@$(VENV)/bin/lint-imports --no-logo
+	@$(RUN) build.py lint
+	@$(RUN) build.py verify
+
+test: $(STAMP) ## Run the tests
+	@$(RUN) -m pytest -n auto
+
+format: $(STAMP) ## Format the code
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+bench: $(STAMP) ## Measure generation against the bare import of troposphere, side by side
+	@$(RUN) bench/generation.py
+
+requirements: $(STAMP) ## Pin requirements.in anew, with hashes
+	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install -q uv; }
+	@.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make requirements" requirements.in -o requirements.txt
+
+clean: ## Remove what is not committed: environments, caches, dist
+	rm -rf .venv .venv-* .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+# The environment is made anew when the pins change, and marked whole only when it is.
+$(STAMP): requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed (PYTHON=python3.12 make …)"; exit 1; }
+	@echo "making $(VENV) (half a minute, once)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $(STAMP)
+
+.PHONY: help template package lint verify check test format bench requirements clean

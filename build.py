@@ -1,0 +1,63 @@
+"""The command line: `python build.py COMMAND`. It composes the packages' commands and holds no logic."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+COMMANDS = {
+    "template": "generator.commands",
+    "package": "generator.commands",
+    "verify": "generator.commands",
+    "lint": "generator.commands",
+    "bump": "generator.commands",
+    "release": "generator.commands",
+    "graph": "generator.commands",
+}
+"""Where each command is; a module is imported when its command is asked for."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command runs, or its help is shown."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they are used."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command, or None where there is no such one."""
+        if name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[name]), name.replace("-", "_"))
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def build(ctx: click.Context) -> None:
+    """Generate, check and deploy ToolShed's validation pipeline."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
+
+
+def main() -> int:
+    """Run the command line and return its exit code."""
+    try:
+        build.main(standalone_mode=False)
+    except click.UsageError as error:
+        error.show()
+        return 2
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return 130
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,35 @@
+"""Whose fault it was: the table in `faults.yaml`, as data that the state machine and the docs are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One way in which a validation ends other than verified."""
+
+    error: str
+    fault: str
+    """`server` or `pipeline`."""
+    means: str
+    do: str
+
+    @property
+    def outcome(self) -> str:
+        """The outcome to record where no validator gave one: only a server's fault rejects it."""
+        return "rejected" if self.fault == "server" else "inconclusive"
+
+
+@cache
+def table() -> dict[str, Fault]:
+    """Return the faults by their error names, in the order of the pipeline."""
+    rows = yaml.load((Path(__file__).parent / "faults.yaml").read_text("utf-8"), Loader=LOADER)  # noqa: S506  # LOADER is a safe loader
+    return {row["error"]: Fault(**row) for row in rows}

@@ -1,0 +1,80 @@
+"""Where the servers under validation run: the cluster, the tasks' roles and their logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from troposphere import GetAtt, Output, Ref, Sub, ecs, iam, logs
+
+from generator.resources.part import Part, name_parameter, named, optional, trust
+
+if TYPE_CHECKING:
+    from generator.settings import Settings
+
+
+def part(settings: Settings) -> Part:
+    """Return the cluster's share of the template."""
+    tasks = trust(
+        "ecs-tasks.amazonaws.com",
+        {"ArnLike": {"aws:SourceArn": Sub("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:*")}},
+    )
+    pull_and_log = [
+        # ecr:GetAuthorizationToken takes no resource.
+        {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken"], "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+            "Resource": GetAtt("ImageRepository", "Arn"),
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": GetAtt("TaskLogGroup", "Arn"),
+        },
+    ]
+    return Part(
+        resources=(
+            ecs.Cluster("Cluster", ClusterName=named("ClusterName")),
+            logs.LogGroup(
+                "TaskLogGroup",
+                LogGroupName=named("TaskLogGroupName"),
+                RetentionInDays=settings.logs.task_retention_days,
+                DeletionPolicy="Delete",
+                UpdateReplacePolicy="Delete",
+            ),
+            iam.Role(
+                "TaskExecutionRole",
+                Description="Pulls the image and writes the log of a server under validation",
+                AssumeRolePolicyDocument=tasks,
+                Policies=[
+                    iam.Policy(
+                        PolicyName="PullAndLog",
+                        PolicyDocument={"Version": "2012-10-17", "Statement": pull_and_log},
+                    )
+                ],
+            ),
+            iam.Role(
+                "TaskRole",
+                Description="What the server under validation may do on AWS: nothing",
+                AssumeRolePolicyDocument=tasks,
+            ),
+        ),
+        parameters=(
+            name_parameter(
+                "ClusterName", settings.names.cluster, "cluster", r"^[A-Za-z][A-Za-z0-9_-]{0,254}$"
+            ),
+            name_parameter(
+                "TaskLogGroupName",
+                settings.names.task_log_group,
+                "servers' log group",
+                r"^[A-Za-z0-9_/.#-]{1,512}$",
+            ),
+        ),
+        conditions={**optional("ClusterName"), **optional("TaskLogGroupName")},
+        outputs=(
+            Output(
+                "ClusterNameInUse", Value=Ref("Cluster"), Description="The cluster that the tasks run in."
+            ),
+            Output("TaskLogGroupNameInUse", Value=Ref("TaskLogGroup"), Description="The servers' logs."),
+        ),
+    )

@@ -1,0 +1,131 @@
+"""Assemble the template from the parts that each concern adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from troposphere import Parameter, Tags, Template
+
+from generator import policy
+from generator.resources import (
+    alarms,
+    build_project,
+    cluster,
+    functions,
+    network,
+    records,
+    registry,
+    roles,
+    state_machines,
+)
+from generator.resources.part import Part
+from generator.substitutions import substitutions, tokens
+from states_language import permissions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from generator.artifacts import Definition, Package
+    from generator.settings import Settings
+    from states_language.document import StateMachine
+
+DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds the image, runs that very image, talks MCP to it."
+
+GROUPS = {
+    "Artifacts": {"ArtifactBucket": "Bucket with the definition and the package"},
+    "Alarms": {"AlarmTopicArn": "SNS topic"},
+    "Network": {
+        "VpcId": "Existing VPC",
+        "SubnetIds": "Its subnets",
+        "VpcCidr": "Addresses of a new VPC",
+        "AssignPublicIp": "Public address for tasks",
+        "TaskEgressCidr": "Where tasks may connect to",
+    },
+    "Repositories": {
+        "CloneBaseUrl": "Clone from",
+        "CloneTokenSecretArn": "Secret with the clone token",
+        "DockerHubSecretArn": "Secret with the Docker Hub login",
+    },
+    "Names (empty: CloudFormation chooses)": {
+        "StateMachineName": "State machine",
+        "BuildProjectName": "Build project",
+        "ClusterName": "Cluster",
+        "RepositoryName": "Image repository",
+        "TaskLogGroupName": "Servers' log group",
+        "VerdictTableName": "Table of verdicts",
+    },
+}
+"""The parameters as a person meets them in the console: groups, and a label for each."""
+
+
+def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Grant]:
+    """Return what the state machine's role may do: for the document, its last release, logging and tracing.
+
+    Raises `PermissionsError` and `UnboundTokenError`.
+    """
+    needed = [permission for machine in machines for permission in permissions.of_document(machine)]
+    return policy.grants([*needed, *permissions.of_features(("logging", "tracing"))], substitutions(package))
+
+
+def template(
+    settings: Settings, definition: Definition, package: Package, statements: Sequence[policy.Grant]
+) -> dict[str, Any]:
+    """Return the template, as plain data."""
+    used = tokens(definition.text)
+    values = {name: value for name, value in substitutions(package).items() if name in used}
+    if unknown := used - values.keys():
+        message = f"the document has tokens without a value in substitutions.py: {', '.join(sorted(unknown))}"
+        raise policy.UnboundTokenError(message)
+    parts = [
+        _artifacts(),
+        network.part(settings),
+        registry.part(settings),
+        build_project.part(settings),
+        cluster.part(settings),
+        functions.part(settings, package),
+        records.part(settings),
+        roles.part(statements),
+        state_machines.part(settings, definition, values),
+        alarms.part(),
+    ]
+    return _assemble(settings, parts)
+
+
+def _artifacts() -> Part:
+    return Part(
+        parameters=(
+            Parameter(
+                "ArtifactBucket",
+                Type="String",
+                AllowedPattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
+                Description="The bucket that `aws s3 sync dist` has filled: the definition and the validator's package.",
+            ),
+        )
+    )
+
+
+def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
+    result = Template(Description=DESCRIPTION)
+    for part in parts:
+        for name, condition in part.conditions.items():
+            result.add_condition(name, condition)
+        result.add_parameter([*part.parameters])
+        result.add_output([*part.outputs])
+        for resource in part.resources:
+            if "Tags" in resource.props:
+                own = resource.properties.get("Tags", Tags())
+                resource.Tags = own + Tags(dict(settings.tags))
+            result.add_resource(resource)
+    document: dict[str, Any] = result.to_dict()
+    document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
+    document["Metadata"] = {
+        "AWS::CloudFormation::Interface": {
+            "ParameterGroups": [
+                {"Label": {"default": title}, "Parameters": list(labels)} for title, labels in GROUPS.items()
+            ],
+            "ParameterLabels": {
+                name: {"default": label} for labels in GROUPS.values() for name, label in labels.items()
+            },
+        }
+    }
+    return document
