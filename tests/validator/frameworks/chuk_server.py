@@ -1,5 +1,8 @@
 """A server on chuk-mcp-server, as its documentation shows it."""
 
+# mypy: ignore-errors
+# Runs in an environment of its own: what it imports is not installed here.
+
 import sys
 
 from chuk_mcp_server import ChukMCPServer

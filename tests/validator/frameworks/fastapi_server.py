@@ -1,5 +1,8 @@
 """An application of FastAPI whose routes fastapi-mcp makes tools of."""
 
+# mypy: ignore-errors
+# Runs in an environment of its own: what it imports is not installed here.
+
 import sys
 
 import uvicorn

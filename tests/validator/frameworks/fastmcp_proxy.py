@@ -1,5 +1,8 @@
 """FastMCP as a proxy before a server of stdin and stdout."""
 
+# mypy: ignore-errors
+# Runs in an environment of its own: what it imports is not installed here.
+
 import sys
 
 from fastmcp.server import create_proxy

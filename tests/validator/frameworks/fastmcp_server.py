@@ -1,5 +1,8 @@
 """A server on FastMCP, as its documentation shows it, with a tool, a resource and a prompt."""
 
+# mypy: ignore-errors
+# Runs in an environment of its own: what it imports is not installed here.
+
 import sys
 
 from fastmcp import FastMCP

@@ -3,6 +3,9 @@
 Takes a URL; prints a JSON object. Runs in an environment of its own, with the official SDK.
 """
 
+# mypy: ignore-errors
+# Runs in an environment of its own: what it imports is not installed here.
+
 import asyncio
 import json
 import sys

@@ -1,5 +1,8 @@
 """A server on zeromcp, as its documentation shows it."""
 
+# mypy: ignore-errors
+# Runs in an environment of its own: what it imports is not installed here.
+
 import sys
 import time
 
