@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
+from validator import VERSION
 from validator.decoding import Decoded, decode
 from validator.endpoint import Endpoint
 from validator.event_stream import EventStream
@@ -179,7 +180,13 @@ def _reason(error: OSError) -> str:
 
 
 def _request_bytes(endpoint: Endpoint, request: Request, path: str) -> bytes:
-    headers = {"Host": endpoint.host, "Connection": "close", "Accept-Encoding": "identity", **request.headers}
+    headers = {
+        "Host": endpoint.host,
+        "User-Agent": f"toolshed-validator/{VERSION}",
+        "Connection": "close",
+        "Accept-Encoding": "identity",
+        **request.headers,
+    }
     if request.body:
         headers["Content-Length"] = str(len(request.body))
     lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
