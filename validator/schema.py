@@ -6,6 +6,7 @@ fetches what a `$ref` names. Patterns are left alone, since Python's `re` refuse
 
 import time
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -107,6 +108,7 @@ def validity_problems(schema: dict[str, Any], deadline: float) -> Problems:
 _NO_FORMATS = jsonschema.FormatChecker(formats=[])
 
 
+@lru_cache(maxsize=2 * len(DIALECTS))
 def _bounded(dialect: Any, deadline: float) -> Any:
     """Return the dialect's validator, stopped at the deadline, and unique items told in linear time."""
 

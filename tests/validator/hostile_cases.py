@@ -36,6 +36,8 @@ class Case:
     outcome: str = "rejected"
     eras: tuple[str, ...] = BOTH
     honest: Honest = field(default_factory=Honest)
+    waits: bool = False
+    """Whether the run ends by waiting: then the test gives it less time."""
 
 
 # How a behaviour is built
@@ -278,6 +280,9 @@ SIZE = [
     Case("sends one event without end", "limits.bytes", on(LISTS, streamed(endless(b"data: x\n" * 50_000), STREAM_TYPE))),
     Case("sends one line without end", "limits.bytes", on(LISTS, streamed(endless(b"data: x" * 50_000), STREAM_TYPE))),
     Case("sends provisional answers without end", "limits.bytes", on(LISTS, raw(endless(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)))),
+    Case("sends trailers without end", "limits.bytes", on(LISTS, streamed(lambda: itertools.chain(chunked([b"{}"]), [b"0\r\n"], itertools.repeat((b"X: " + b"y" * 60_000 + b"\r\n") * 16)), {**JSON_TYPE, "Transfer-Encoding": "chunked"}))),
+    Case("sends chunks of a byte with long extensions", "limits.bytes", on(LISTS, streamed(lambda: itertools.repeat((b"1;" + b"x" * 60_000 + b"\r\n \r\n") * 16), {**JSON_TYPE, "Transfer-Encoding": "chunked"}))),
+    Case("redirects with a body without end", "endpoint.redirect", on(LISTS, streamed(endless(b" " * MEBIBYTE), {"Location": "/mcp/"}, status=307))),
     Case("sends a header of a megabyte", "limits.bytes", on(LISTS, raw(lambda: [b"HTTP/1.1 200 OK\r\nX: " + b"x" * MEBIBYTE]))),
     Case("sends headers without end", "endpoint.answers", on(LISTS, raw(lambda: itertools.chain([HEAD], itertools.repeat(b"X-Y: z\r\n" * 100))))),
     Case("sends large headers without end", "limits.bytes", on(LISTS, raw(lambda: itertools.chain([HEAD], itertools.repeat(b"X-Y: " + b"z" * 5000 + b"\r\n"))))),
@@ -391,7 +396,7 @@ FORM = [
     Case("is a teapot", "endpoint.status", always(status(418))),
     Case("forbids", "endpoint.status", always(status(403))),
     Case("is gone at tools/list", "endpoint.status", on(LISTS, status(410))),
-    Case("never starts", "endpoint.status", always(status(503))),
+    Case("never starts", "endpoint.status", always(status(503)), waits=True),
     Case("streams no JSON", "rpc.json", on(LISTS, body(b"data: hello\n\n", STREAM_TYPE))),
     Case("streams another id", "rpc.id", on(LISTS, body(b'data: {"jsonrpc":"2.0","id":999,"result":{}}\n\n', STREAM_TYPE))),
     Case("streams a batch", "rpc.envelope", on(LISTS, lambda _, reply: as_events(replace(reply, message=[reply.message])))),
@@ -557,6 +562,7 @@ def _old_transport(received: Received, _: Reply) -> Reply:
     )
 
 
+TIME = [replace(case, waits=True) for case in TIME]
 REFUSED = [*TIME, *SIZE, *FORM, *REDIRECTS, *PROTOCOL, *TOOLS, *POLICY]
 
 
@@ -569,6 +575,7 @@ class Odd:
     spoil: Callable[[], Behaviour]
     eras: tuple[str, ...] = BOTH
     honest: Honest = field(default_factory=Honest)
+    waits: bool = False
 
 
 def described(description: Any) -> Honest:
@@ -603,7 +610,7 @@ TOLERATED = [
     Odd("asks back in the old way", None, on(LISTS, lambda _, reply: as_events(reply, before=b'data: {"jsonrpc":"2.0","id":1,"method":"roots/list"}\n\n')), eras=("legacy",)),
     Odd("ends lines with CR", None, on(LISTS, lambda _, reply: Reply(headers=STREAM_TYPE, body=[b"data: " + json.dumps(reply.message).encode() + b"\r\r"]))),
     Odd("writes data on many lines", None, on(LISTS, lambda _, reply: Reply(headers=STREAM_TYPE, body=[b"".join(b"data: %s\n" % line.encode() for line in json.dumps(reply.message, indent=1).split("\n")) + b"\n"]))),
-    Odd("keeps its stream open", None, on(LISTS, lambda _, reply: Reply(headers=STREAM_TYPE, body=itertools.chain([b"data: " + json.dumps(reply.message).encode() + b"\n\n"], silence())))),
+    Odd("keeps its stream open", None, on(LISTS, lambda _, reply: Reply(headers=STREAM_TYPE, body=itertools.chain([b"data: " + json.dumps(reply.message).encode() + b"\n\n"], silence()))), waits=True),
     Odd("sends chunks", None, on(REQUESTS, lambda _, reply: Reply(headers={**JSON_TYPE, **reply.headers, "Transfer-Encoding": "chunked"}, body=[*chunked([json.dumps(reply.message).encode()]), b"0\r\n\r\n"]))),
     Odd("compresses unasked", None, on(REQUESTS, lambda _, reply: Reply(headers={**JSON_TYPE, "Content-Encoding": "gzip"}, body=[gzip.compress(json.dumps(reply.message).encode())]))),
     Odd("deflates unasked", None, on(LISTS, lambda _, reply: Reply(headers={**JSON_TYPE, "Content-Encoding": "deflate"}, body=[zlib.compress(json.dumps(reply.message).encode())]))),
@@ -618,16 +625,16 @@ TOLERATED = [
     Odd("speaks 2024-11-05", None, honestly, eras=("legacy",), honest=Honest(version="2024-11-05")),
     Odd("speaks 2025-03-26", None, honestly, eras=("legacy",), honest=Honest(version="2025-03-26")),
     Odd("speaks 2025-06-18", None, honestly, eras=("legacy",), honest=Honest(version="2025-06-18")),
-    Odd("does not know server/discover and says nothing", None, on({"server/discover"}, raw(silence)), eras=("legacy",)),
-    Odd("does not know initialize and says nothing", None, on({"initialize"}, raw(silence)), eras=("modern",)),
-    Odd("does not know initialize and closes", None, on({"initialize"}, raw(list)), eras=("modern",)),
+    Odd("does not know server/discover and says nothing", None, on({"server/discover"}, raw(silence)), eras=("legacy",), waits=True),
+    Odd("does not know initialize and says nothing", None, on({"initialize"}, raw(silence)), eras=("modern",), waits=True),
+    Odd("does not know initialize and closes", None, on({"initialize"}, raw(list)), eras=("modern",), waits=True),
     Odd("answers initialize with a page", None, on({"initialize"}, body(b"<html>", {"Content-Type": "text/html"})), eras=("modern",)),
     Odd("fails at server/discover", None, on({"server/discover"}, status(500)), eras=("legacy",)),
     Odd("answers server/discover with a page", None, on({"server/discover"}, body(b"<html>", {"Content-Type": "text/html"})), eras=("legacy",)),
     Odd("answers server/discover with an empty result", None, on({"server/discover"}, message(lambda whole: {"jsonrpc": "2.0", "id": whole["id"], "result": {}})), eras=("legacy",)),
     Odd("refuses notifications/initialized", None, on({"notifications/initialized"}, status(400)), eras=("legacy",)),
     Odd("answers a notification without end", None, on({"notifications/initialized"}, streamed(endless(b" " * MEBIBYTE))), eras=("legacy",)),
-    Odd("does not end its session", None, on({"DELETE"}, raw(silence)), eras=("legacy",), honest=Honest(session="abc")),
+    Odd("does not end its session", None, on({"DELETE"}, raw(silence)), eras=("legacy",), honest=Honest(session="abc"), waits=True),
     Odd("has an empty cursor once", None, lambda: _one_more_page("")),
     Odd("has two pages", None, lambda: _one_more_page("2")),
     Odd("has null for a cursor", None, on(LISTS, result(nextCursor=None))),

@@ -26,6 +26,7 @@ from validator.handler import judge
 from validator.limits import Limits
 
 SECONDS = 60
+INSPECTOR_TRIES = 3
 SDK = RealServer("oracle-sdk", "MCP project", "Python SDK", "pypi", ("mcp==2.3.0",), (), {}, {}, None)
 # The runner wants Node 22; the package ships one, whatever the machine has.
 TOOLS = RealServer(
@@ -81,13 +82,18 @@ def ask(url: str) -> Opinion:
 
 
 def _inspect(url: str) -> int | str:
+    """Count the tools that the Inspector lists. Now and then it prints an empty list: then it is asked again."""
     inspector = str(TOOLS.home / "node_modules" / ".bin" / "mcp-inspector")
-    code, output = _run([str(NODE), inspector, "--cli", url, "--transport", "http", "--method", "tools/list"])
-    if code != 0:
-        return "an error" if code is not None else "no answer"
-    with contextlib.suppress(ValueError, KeyError):
-        return len(json.loads(output)["tools"])
-    return "no list"
+    command = [str(NODE), inspector, "--cli", url, "--transport", "http", "--method", "tools/list"]
+    for _ in range(INSPECTOR_TRIES):
+        code, output = _run(command)
+        if code != 0:
+            return "an error" if code is not None else "no answer"
+        with contextlib.suppress(ValueError, KeyError):
+            listed = json.loads(output)["tools"]
+            if listed:
+                return len(listed)
+    return 0
 
 
 def _run(command: list[str]) -> tuple[int | None, str]:

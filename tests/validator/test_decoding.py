@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validator.decoding import decode
@@ -35,6 +35,7 @@ def kinds(data: bytes, limits: Limits = LIMITS) -> list[str]:
     return [problem.kind for problem in decode(data, limits).problems]
 
 
+@settings(deadline=None)
 @given(values, st.booleans())
 def test_what_json_writes_is_read_back(value: Any, ascii_only: bool) -> None:
     """Any value that a server writes in UTF-8 is read as it was."""
@@ -42,6 +43,7 @@ def test_what_json_writes_is_read_back(value: Any, ascii_only: bool) -> None:
     assert (value, True) == (decode(data, LIMITS).value, decode(data, LIMITS).sound)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300) | fragments)
 def test_no_bytes_raise(data: bytes) -> None:
     """Whatever the bytes are, there is a sound value, which can be written again, or a problem."""
@@ -53,6 +55,7 @@ def test_no_bytes_raise(data: bytes) -> None:
         assert decoded.value is None
 
 
+@settings(deadline=None)
 @given(values)
 def test_the_bounds_agree_with_the_value(value: Any) -> None:
     """A document is refused for its depth or its values exactly when it has too many, told by counting them."""

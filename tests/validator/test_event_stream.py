@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validator.event_stream import Event, EventStream
@@ -45,6 +45,7 @@ streams = st.lists(
 ).map(b"".join)  # fmt: skip
 
 
+@settings(deadline=None)
 @given(streams | st.binary(max_size=60), st.lists(st.integers(0, 200), max_size=12))
 def test_cutting_changes_nothing(data: bytes, cuts: list[int]) -> None:
     """Wherever the network cuts the stream, the same events come out."""
@@ -54,6 +55,7 @@ def test_cutting_changes_nothing(data: bytes, cuts: list[int]) -> None:
     assert read(data) == read(*(data[position : position + 1] for position in range(len(data))))
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_characters="\r\n"), max_size=20), min_size=1, max_size=5))
 def test_what_is_written_is_read_back(lines: list[str]) -> None:
     """Data of any lines arrives as it was sent."""

@@ -108,6 +108,15 @@ def test_nothing_listening_is_the_servers_fault(monkeypatch: pytest.MonkeyPatch)
     assert ("rejected", "endpoint.reachable") == (verdict["outcome"], verdict["failed"])
 
 
+def test_a_server_that_starts_slowly_is_waited_for() -> None:
+    """What refuses connections at first and then works is verified, and the verdict says how long it took."""
+    server = ScriptedServer(starts_after=0.7)
+    with server:
+        verdict = handler({**EVENT, "endpoint": server.url}, Context(60_000))
+    assert "verified" == verdict["outcome"]
+    assert 0.6 < verdict["timing"]["readySeconds"] < 3
+
+
 @pytest.mark.parametrize(
     ("configured", "left", "expected"),
     [

@@ -5,7 +5,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validator.limits import Limits
@@ -95,6 +95,7 @@ schemas = st.recursive(
 ).filter(lambda schema: isinstance(schema, dict))  # fmt: skip
 
 
+@settings(deadline=None)
 @given(schemas, st.sampled_from(sorted(DIALECTS)))
 def test_the_bounded_judge_agrees_with_the_library(schema: Any, dialect: str) -> None:
     """Our bounds and shortcuts change nothing of what jsonschema finds valid."""
@@ -134,6 +135,7 @@ def test_the_largest_schemas_take_little_time(schema: dict[str, Any]) -> None:
     assert time.process_time() - began < 2.5
 
 
+@settings(deadline=None)
 @given(st.integers(1, 40))
 def test_depth_is_counted(depth: int) -> None:
     """A schema of depth 32 is in bounds, one of 33 is not."""

@@ -3,7 +3,7 @@
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validator.shown import names_of, shown
@@ -29,6 +29,7 @@ def test_hidden_things_are_named(text: str, expected: str) -> None:
     assert expected == shown(text, 300)
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(1, 60))
 def test_the_result_is_short_and_hides_nothing(text: str, limit: int) -> None:
     """Any text becomes at most so many characters, all of which can be seen and stored."""
@@ -41,6 +42,7 @@ def test_the_result_is_short_and_hides_nothing(text: str, limit: int) -> None:
     result.encode("utf-8")
 
 
+@settings(deadline=None)
 @given(st.text(max_size=10), st.text(max_size=10))
 def test_different_texts_are_shown_differently(one: str, other: str) -> None:
     """Nothing is lost by the escapes: what is shown whole tells the text."""

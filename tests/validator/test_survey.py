@@ -8,7 +8,7 @@ from typing import Any
 from unittest import mock
 
 import jsonschema
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import validator
@@ -117,6 +117,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return value
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_message_is_too_odd_to_be_judged(data: st.DataObject) -> None:
     """Whatever stands at any place of any message, the verdict is valid and no fault of ours."""

@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from validator import transport
@@ -138,6 +138,7 @@ answers = st.tuples(
 ).map(b"".join)
 
 
+@settings(deadline=None)
 @given(answers, st.sampled_from([1, 3, 17, 65536]), st.booleans())
 def test_no_answer_raises(data: bytes, portion: int, silent: bool) -> None:
     """Whatever bytes a server sends, the exchange is recorded: with a fault, or with a status."""
@@ -146,6 +147,7 @@ def test_no_answer_raises(data: bytes, portion: int, silent: bool) -> None:
     assert exchange.fault is None or exchange.message is None
 
 
+@settings(deadline=None)
 @given(answers)
 def test_cutting_changes_nothing(data: bytes) -> None:
     """The network's portions do not decide what is understood."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import validator
@@ -76,6 +76,7 @@ def test_a_server_that_shouts_is_shown_escaped() -> None:
         )
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(max_size=400), max_size=40), st.sampled_from(sorted(TABLE)))
 def test_no_findings_make_a_verdict_too_large_or_invalid(found: list[str], check_id: str) -> None:
     """Whatever is found, the verdict is valid and smaller than what the state machine takes."""
