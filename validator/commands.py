@@ -52,7 +52,7 @@ def report(verdict: dict[str, Any]) -> str:
         f"endpoint  {verdict['endpoint']['path'] or '(not found)'}, Host: {verdict['endpoint']['hostHeader']}",
         f"speaks    {_spoken(verdict)}",
         f"tools     {verdict['toolCount']}",
-        f"time      ready after {verdict['timing']['readySeconds']} s, judged in {verdict['timing']['checkSeconds']} s",
+        f"time      first answer after {verdict['timing']['readySeconds']} s, judged in {verdict['timing']['checkSeconds']} s",
     ]
     order = ["error", "policy", "warn"]
     failed = sorted(

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.validator.hostile_cases import REFUSED, TOLERATED, Case, Odd
-from tests.validator.scripted_server import ScriptedServer
+from tests.validator.hostile_cases import REFUSED, TOLERATED, Case, Odd, result, tool
+from tests.validator.scripted_server import Honest, Received, Reply, ScriptedServer
+from validator.checks import TABLE
 from validator.endpoint import parse_endpoint
 from validator.handler import judge
 from validator.limits import Limits
@@ -86,3 +87,39 @@ def test_there_are_enough_behaviours() -> None:
     names = [case.name for case in REFUSED]
     assert len(set(names)) == len(names)
     assert len(names) >= 120
+
+
+def test_each_check_is_met_by_a_behaviour() -> None:
+    """No check is in the table that nothing here makes fail; the others have tests of their own."""
+    met = {case.expects for case in REFUSED} | {case.warns for case in TOLERATED}
+    elsewhere = {"internal.error", "endpoint.reachable", "tools.eras_differ"}
+    assert set(TABLE) == {check_id for check_id in met if check_id} | elsewhere
+
+
+def test_eras_that_differ_only_warn() -> None:
+    """A server that says different things to old and new clients is verified, and the difference is told."""
+
+    def spoilt(received: Received, reply: Reply) -> Reply:
+        if received.rpc == "tools/list" and not received.modern:
+            return result(tools=[tool(name="other")])(received, reply)
+        return reply
+
+    with ScriptedServer(Honest(), spoilt) as server:
+        verdict = judge(parse_endpoint(server.url), LIMITS, {})
+    assert "verified" == verdict["outcome"]
+    assert {"tools.eras_differ": "warn"} == failures(verdict)
+
+
+@pytest.mark.parametrize("era", ["modern", "legacy"])
+def test_an_error_in_one_era_counts(era: str) -> None:
+    """A server that speaks both ways is refused for what is broken in either."""
+
+    def spoilt(received: Received, reply: Reply) -> Reply:
+        if received.rpc == "tools/list" and received.modern == (era == "modern"):
+            return result(tools=[tool(inputSchema=None)])(received, reply)
+        return reply
+
+    with ScriptedServer(Honest(), spoilt) as server:
+        verdict = judge(parse_endpoint(server.url), LIMITS, {})
+    assert ("rejected", "tools.schema_present") == (verdict["outcome"], verdict["failed"])
+    assert era in next(check["at"] for check in verdict["checks"] if check["id"] == "tools.schema_present")

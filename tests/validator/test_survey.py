@@ -16,8 +16,10 @@ from tests.validator.scripted_server import TOOL, Honest, Received
 from validator.decoding import decode
 from validator.endpoint import Endpoint
 from validator.handler import judge
+from validator.judgement import Judgement
 from validator.limits import Budget, Limits
-from validator.transport import Exchange, Request
+from validator.survey import survey
+from validator.transport import Exchange, Fault, Request
 
 SCHEMA = json.loads((Path(validator.__file__).parent / "verdict.schema.json").read_text(encoding="utf-8"))
 VALID = jsonschema.Draft202012Validator(SCHEMA)
@@ -151,3 +153,40 @@ def test_unchanged_it_is_verified() -> None:
         (verdict := verdict_on(lambda message: message))["outcome"],
         verdict["toolCount"],
     )
+
+
+def test_our_own_work_counts_as_time() -> None:
+    """If the run's time is over before all tools are judged, that is said, and nothing passes."""
+    now = [0.0]
+
+    def late(endpoint: Endpoint, request: Request, budget: Budget) -> Exchange:
+        if request.rpc_method == "tools/list":
+            now[0] = 100.0
+        return sending(lambda message: message)(endpoint, request, budget)
+
+    judgement = Judgement()
+    with mock.patch("validator.conversation.send", late):
+        survey(Endpoint("127.0.0.1", 8000), Budget(LIMITS, lambda: now[0]), judgement, lambda _: None)
+    assert judgement.deciding is not None
+    assert "limits.time" == judgement.deciding.check.id
+
+
+def test_the_wait_for_a_start_ends_in_time_for_the_checks() -> None:
+    """Pauses grow to half a second, and some seconds are left for a server that starts at the last moment."""
+    now = [0.0]
+    pauses: list[float] = []
+
+    def refused(_: Endpoint, request: Request, __: Budget) -> Exchange:
+        return Exchange(request, request.path, fault=Fault("unreachable", "Connection refused"))
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        now[0] += seconds
+
+    judgement = Judgement()
+    with mock.patch("validator.conversation.send", refused):
+        survey(Endpoint("127.0.0.1", 8000), Budget(LIMITS, lambda: now[0]), judgement, pause)
+    assert judgement.deciding is not None
+    assert "endpoint.reachable" == judgement.deciding.check.id
+    assert (sorted(pauses), 0.5) == (pauses, max(pauses))
+    assert 14 < now[0] <= 15
