@@ -20,9 +20,9 @@ ORDINARY_MEGABYTES, HOSTILE_MEGABYTES = 64, 100
 # Not getrusage: its peak begins with that of the process that made this one.
 MEASURE = r"""
 import json, pathlib, re, sys, time
-began = time.perf_counter()
+began = time.process_time()  # the processor's time: other processes on the machine do not count
 from validator.handler import handler
-loaded = time.perf_counter() - began
+loaded = time.process_time() - began
 verdict = handler({"endpoint": sys.argv[1]}, None)
 status = pathlib.Path("/proc/self/status").read_text()
 peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 1024
