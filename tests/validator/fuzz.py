@@ -7,12 +7,23 @@ import itertools
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
 
 import click
 from hypothesis import HealthCheck, seed, settings
 
-from tests.validator import (
+EXAMPLES_A_ROUND = 1000
+
+# Before the laws are imported: they take from the profile what they do not say themselves.
+settings.register_profile(
+    "fuzz",
+    max_examples=EXAMPLES_A_ROUND,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+settings.load_profile("fuzz")
+
+from tests.validator import (  # noqa: E402
     test_decoding,
     test_event_stream,
     test_schema,
@@ -32,23 +43,17 @@ LAWS: tuple[Callable[[], None], ...] = (
     test_shown.test_the_result_is_short_and_hides_nothing,
     test_survey.test_no_message_is_too_odd_to_be_judged,
 )
-EXAMPLES_A_ROUND = 1000
 
 
 def fuzz(seconds: float, first_seed: int = 0) -> int:
-    """Run rounds of the laws until the time is over; how many examples were tried. Once in a process."""
-    often = settings(
-        max_examples=EXAMPLES_A_ROUND, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-    )
-    laws: list[Any] = [often(law) for law in LAWS]
+    """Run rounds of the laws until the time is over; how many examples were tried."""
     until = time.monotonic() + seconds
     tried = 0
-    for number in itertools.count(first_seed):
-        for law in laws:
-            seed(number)(law)()
-            tried += EXAMPLES_A_ROUND
-            if time.monotonic() > until:
-                return tried
+    for number, law in ((number, law) for number in itertools.count(first_seed) for law in LAWS):
+        if time.monotonic() > until:
+            break
+        seed(number)(law)()
+        tried += EXAMPLES_A_ROUND
     return tried
 
 
