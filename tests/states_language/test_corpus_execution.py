@@ -1,6 +1,7 @@
 """Real documents, executed with made-up answers: whatever happens, it happens inside the execution.
 
-The corpus is no part of the project: the test runs where `ASL_CORPUS` names a folder of `*.asl.json` files.
+The corpus is no part of the project: the test runs where `ASL_CORPUS` (or a folder beside the
+project) holds `*.asl.json` files.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from states_language.document import DocumentError
 from states_language.interpreter import TaskFailed, Took, execute
 from states_language.paths import PathError, PathNotFound, parse_path, set_reference_path
 
-CORPUS = Path(os.environ.get("ASL_CORPUS", "no-corpus"))
+CORPUS = Path(os.environ.get("ASL_CORPUS", Path(__file__).parents[2].parent / "shared/asl-corpus"))
 DOCUMENTS = sorted(CORPUS.rglob("*.asl.json"))
 LEAVES: list[Any] = [
     1,
