@@ -115,6 +115,7 @@ def validity_problems(schema: dict[str, Any], deadline: float) -> Problems:
 _NO_FORMATS = jsonschema.FormatChecker(formats=[])
 
 
+# A run has one deadline, so each run makes each dialect's validator once.
 @lru_cache(maxsize=2 * len(DIALECTS))
 def _bounded(dialect: Any, deadline: float) -> Any:
     """Return the dialect's validator, stopped at the deadline, and unique items told in linear time."""

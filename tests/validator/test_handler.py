@@ -81,16 +81,20 @@ def test_an_event_without_an_endpoint_is_inconclusive(event: dict[str, Any]) -> 
     assert "inconclusive" == handler(event, None)["outcome"]
 
 
-def test_a_defect_of_ours_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is raised inside becomes `internal.error`, also when all went well until then."""
+def test_a_defect_of_ours_is_inconclusive(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is raised inside becomes `internal.error`, and its place, not its text, is logged."""
 
     def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a defect")
+        raise RuntimeError("a defect\x1b[2J")
 
     monkeypatch.setattr(handler_module, "survey", broken)
     verdict = handler({**EVENT, "endpoint": "http://127.0.0.1:9"}, None)
     assert ("inconclusive", "internal.error") == (verdict["outcome"], verdict["failed"])
-    assert "RuntimeError: a defect" in verdict["message"]
+    assert "RuntimeError: a defect\\u{001B ESCAPE}[2J" in verdict["message"]
+    assert "internal.error: RuntimeError at handler.py" in caplog.text
+    assert "defect" not in caplog.text
 
 
 def test_a_wrong_setting_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
