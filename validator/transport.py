@@ -277,7 +277,7 @@ def _receive(exchange: Exchange, wire: _Wire, budget: Budget) -> Exchange:
         return replace(exchange, fault=Fault("encoding", f"broken compression: {error}"))
     except _EncodingError as error:
         return replace(exchange, fault=Fault("encoding", f"the unknown content encoding {error}"))
-    except (http.client.HTTPException, ValueError, OSError):
+    except (http.client.HTTPException, OSError):
         return replace(exchange, fault=Fault("truncated", "the body ended before it was whole"))
 
 
