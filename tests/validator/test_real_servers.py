@@ -11,7 +11,7 @@ from validator.endpoint import parse_endpoint
 from validator.handler import judge
 from validator.limits import Limits
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.servers
 
 # The Inspector declares more capabilities than a client must, and is shown one tool more.
 INSPECTOR_DIFFERS = {"server-everything": 14}
