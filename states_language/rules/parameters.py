@@ -446,8 +446,7 @@ def _call_that_takes(name: str, integration: Integration, wanted: StructureType)
             continue
         for place, kind in _structures(service.type_of(call.input, integration.style, request=True)):
             if name in kind.members and _subject(kind) == subject:
-                prefix = "aws-sdk:" if integration.target is Target.SDK else ""
-                return f"'{'.'.join((*place, name))}' of {prefix}{integration.service}:{action}"
+                return f"'{'.'.join((*place, name))}' of aws-sdk:{service.name}:{action}"
     return ""
 
 
