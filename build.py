@@ -16,6 +16,9 @@ COMMANDS = {
     "bump": "generator.commands",
     "release": "generator.commands",
     "graph": "generator.commands",
+    "run": "runner.commands",
+    "test-state": "runner.commands",
+    "faults": "runner.commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

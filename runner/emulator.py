@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -137,6 +138,7 @@ def start(python: Path, folder: Path, port: int = 0) -> Emulator:
 
     `port` 0 lets the system choose. Raises `EmulatorError`.
     """
+    _check_loopback()
     ready, log = folder / "ready.json", folder / "emulator.log"
     scratch = folder / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
@@ -145,6 +147,7 @@ def start(python: Path, folder: Path, port: int = 0) -> Emulator:
         cwd=scratch,
         log=log,
         log_bytes=8 << 20,
+        remove=str(folder),
         env={
             "PATH": os.defpath,
             "HOME": str(scratch),
@@ -171,6 +174,14 @@ def start(python: Path, folder: Path, port: int = 0) -> Emulator:
     except BaseException:
         process.close()
         raise
+
+
+def _check_loopback() -> None:
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            socket.create_connection(server.getsockname(), timeout=2).close()
+    except OSError as error:
+        raise EmulatorError(f"this machine cannot talk to itself at 127.0.0.1 ({error.strerror or error})") from error
 
 
 def _port(process: Process, ready: Path, log: Path) -> int:

@@ -48,6 +48,8 @@ class Command:
     """Where connections are taken for it, and passed to its `target`; empty: nowhere."""
     port: int = 0
     target: int = 0
+    remove: str = ""
+    """A folder that the warden removes when this process is gone without having closed it."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ class Process:
         )
         self._send(
             {
-                **{name: getattr(command, name) for name in ("memory", "log_bytes", "address", "port", "target")},
+                **{name: getattr(command, name) for name in ("memory", "log_bytes", "address", "port", "target", "remove")},
                 "argv": list(command.argv),
                 "env": dict(command.env),
                 "cwd": str(command.cwd),

@@ -7,6 +7,7 @@ It is started by `runner.processes` as `python -I -S warden.py` and reads a JSON
     memory              MiB that the command and all its children may hold together; more, and they are killed
     address, port       where connections are taken once the command listens, and passed to …
     target              … this port of the command
+    remove              a folder that goes when whoever started this is gone without having said so
 
 It answers with JSON objects, a line each: `{"event": "failed", "reason": …, "message": …}` when the command cannot
 be started, else `started`; `listening` and `unreachable` as the command's port is seen; and at last `exited`, with
@@ -24,6 +25,7 @@ import json
 import os
 import resource
 import select
+import shutil
 import signal
 import socket
 import struct
@@ -300,11 +302,18 @@ class Warden:
             data = os.read(0, 65536)
             if not data:
                 kill_all(self._child)
+                self._remove()
                 os._exit(0)
             self._requests += data
             while b"\n" in self._requests:
                 line, _, self._requests = self._requests.partition(b"\n")
                 self._stop(json.loads(line)["stop"])
+
+    def _remove(self) -> None:
+        """Remove the folder of a run whose end nobody else will see; other wardens are ending meanwhile."""
+        for _ in range(20 if self._spec.get("remove") else 0):
+            time.sleep(TICK_SECONDS)
+            shutil.rmtree(self._spec["remove"], ignore_errors=True)
 
     def _stop(self, seconds: float) -> None:
         self._kill_at = time.monotonic() + seconds
