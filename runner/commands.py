@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,20 +81,20 @@ def run(  # noqa: PLR0913 - its options
         progress = choose(is_json=is_json)
         settings = Settings(ROOT, requests.environment_of(env), emulator_port, progress.tell)
         outcomes: list[Outcome | BaseException] = []
-        with progress:
-            progress.tell("starting the emulator and deploying the template")
-            with opened(settings) as session:
+        with ExitStack() as stack:
+            with progress:
+                progress.tell("starting the emulator and deploying the template")
+                session = stack.enter_context(opened(settings))
                 wanted = [_request(session, given, source, faults, progress, repeat) for _ in range(repeat)]
                 for number, outcome in session.run(wanted, parallel):
                     outcomes.append(outcome)
                     if repeat > 1:
                         progress.ended(number, outcome)
-                progress.__exit__()
-                _show(outcomes, session, is_json=is_json, is_verbose=is_verbose)
-                if history_file is not None:
-                    _write_history(history_file, outcomes)
-                if keep:
-                    _hold(session)
+            _show(outcomes, session, is_json=is_json, is_verbose=is_verbose)
+            if history_file is not None:
+                _write_history(history_file, outcomes)
+            if keep:
+                _hold(session)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 _complain(summary(outcome))
