@@ -87,7 +87,7 @@ def run(  # noqa: PLR0913 - its options
                 session = stack.enter_context(opened(settings))
                 wanted = [_request(session, given, source, faults, progress, repeat) for _ in range(repeat)]
                 for number, outcome in session.run(wanted, parallel):
-                    outcomes.append(outcome)
+                    outcomes.append(outcome if repeat == 1 else _shortened(session, outcome))
                     if repeat > 1:
                         progress.ended(number, outcome)
             _show(outcomes, session, is_json=is_json, is_verbose=is_verbose)
@@ -110,6 +110,19 @@ def _request(session: Session, given: Any, source: Any, faults: tuple[str, ...],
     tasks = [name for name, state in machine.states.items() if isinstance(state, Task)]
     injected = faults_injected.parse(faults, tasks)
     return Request(given, source, injected, progress.event if repeat == 1 else lambda _event: None)
+
+
+def _shortened(session: Session, outcome: Outcome | BaseException) -> Outcome | BaseException:
+    """Return an outcome of many without what takes memory, and let go of the rest."""
+    from dataclasses import replace  # noqa: PLC0415
+
+    if isinstance(outcome, BaseException):
+        return outcome
+    session.pipeline.forget(outcome)
+    shown = [event for event in outcome.execution.history if "stateEnteredEventDetails" in event][-1:]
+    output = None if outcome.execution.output is None else {}
+    execution = replace(outcome.execution, history=tuple(shown), output=output)
+    return replace(outcome, tasks=(), build=None, execution=execution)
 
 
 def _show(outcomes: list[Any], session: Session, *, is_json: bool, is_verbose: bool) -> None:

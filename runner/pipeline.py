@@ -104,7 +104,7 @@ class Pipeline:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.images = Images()
+        self.images = Images(self.folder / "images")
         self.stand_ins = StandIns(self.emulator, self.images, self.folder / "b")
         self.builds = Builds(
             self.emulator,
@@ -152,8 +152,13 @@ class Pipeline:
             seconds,
             self._record(request.input, arn),
             self.builds.finished.get(arn),
-            tuple(task for task in self.tasks.tasks.values() if task.execution_arn == arn),
+            tuple(task for task in list(self.tasks.tasks.values()) if task.execution_arn == arn),
         )
+
+    def forget(self, outcome: Outcome) -> None:
+        """Let go of what an execution has left in memory and on disk; its verdict stays in the table."""
+        self.builds.forget(outcome.arn)
+        self.tasks.forget(outcome.tasks)
 
     def _observer(self, observe: Callable[[Event], None]) -> Callable[[Event], None]:
         def observed(event: Event) -> None:

@@ -108,6 +108,13 @@ class Builds:
         # Evidence for the name: documentation (page "Run a job (.sync)"); for the cause's form: unverified.
         raise TaskFailed("States.TaskFailed", json.dumps(described["Build"]))
 
+    def forget(self, execution_arn: str) -> None:
+        """Let go of an execution's build; its image stays."""
+        self.sources.pop(execution_arn, None)
+        finished = self.finished.pop(execution_arn, None)
+        if finished is not None:
+            shutil.rmtree(finished.log.parent, ignore_errors=True)
+
     def _run(self, call: Call, project: dict[str, Any], record: dict[str, Any]) -> Finished:
         import yaml  # noqa: PLC0415 - only a build reads YAML
 

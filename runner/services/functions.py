@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 import threading
 import time
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from runner.emulator import Emulator
+    from runner.processes import Exit
     from runner.services.call import Call
 
 SCRIPT = Path(__file__).with_name("function_process.py")
@@ -63,17 +65,24 @@ class Functions:
         folder.mkdir(parents=True)
         request = self._request(function, call, request_id, time.time() + timeout)
         (folder / "request.json").write_text(json.dumps(request))
-        process = self._start(function, folder)
         try:
-            began = time.monotonic()
-            ended = process.wait(min(timeout, call.seconds_left))
-            seconds = time.monotonic() - began
+            process = self._start(function, folder)
+            try:
+                began = time.monotonic()
+                ended = process.wait(min(timeout, call.seconds_left))
+                seconds = time.monotonic() - began
+            finally:
+                process.close()
+            publish(self.emulator, request["logGroup"], request_id, folder / "function.log")
+            if ended is None and seconds < timeout:
+                return Took(float("inf"))
+            return self._answer(function, folder, ended, request_id)
         finally:
-            process.close()
-        publish(self.emulator, request["logGroup"], request_id, folder / "function.log")
-        if ended is None and seconds < timeout:
-            return Took(float("inf"))
-        cause = _what_went_wrong(folder, ended, timeout, request_id)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _answer(self, function: Function, folder: Path, ended: Exit | None, request_id: str) -> Any:
+        """Return what the handler gave, or fail as Lambda does."""
+        cause = _what_went_wrong(folder, ended, function.configuration["Timeout"], request_id)
         if cause is not None:
             # Evidence for the names: documentation (Lambda error handling in Step Functions), users' reports.
             raise TaskFailed(cause["errorType"], json.dumps(cause))
@@ -142,7 +151,7 @@ class Functions:
             raise TaskFailed("Lambda.ServiceException", str(error)) from error
 
 
-def _what_went_wrong(folder: Path, ended: Any, timeout: int, request_id: str) -> dict[str, Any] | None:
+def _what_went_wrong(folder: Path, ended: Exit | None, timeout: int, request_id: str) -> dict[str, Any] | None:
     """Return an invocation's error as Lambda words it; None where there is none."""
     prefix = f"RequestId: {request_id} Error:"
     if ended is None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,9 @@ class Image:
 
 @dataclass
 class Images:
-    """All images of a run. Safe to be asked from any thread."""
+    """All images of a run, one folder for each digest. Safe to be asked from any thread."""
 
+    folder: Path
     _by_tag: dict[str, Image] = field(default_factory=dict)
     _by_digest: dict[str, Image] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -43,9 +44,13 @@ class Images:
         return self._by_tag.get(name)
 
     def push(self, name: str, digest: str) -> None:
-        """Keep an image under the digest that the registry gave it."""
+        """Keep an image under the digest that the registry gave it; its files leave the build's folder."""
         with self._lock:
-            self._by_digest[digest] = self._by_tag[name]
+            image = self._by_tag.pop(name)
+            if digest not in self._by_digest:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                files = image.built.files.rename(self.folder / digest.partition(":")[2])
+                self._by_digest[digest] = replace(image, built=replace(image.built, files=files))
 
     def pull(self, uri: str) -> Image | None:
         """Return the image of `repository@digest`; None where no registry here has it."""

@@ -23,7 +23,7 @@ from runner.services.log_streams import publish
 from runner.services.shapes import from_api, to_api
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from runner.emulator import Emulator
     from runner.services.call import Call
@@ -101,9 +101,18 @@ class Tasks:
             if task.process is not None:
                 task.process.close()
 
+    def forget(self, tasks: Iterable[Task]) -> None:
+        """Let go of tasks whose execution is over."""
+        for task in tasks:
+            if task.process is not None:
+                task.process.close()
+            shutil.rmtree(task.folder, ignore_errors=True)
+            with self._lock:
+                self.tasks.pop(task.arn, None)
+
     def addresses(self) -> dict[str, int]:
         """Return the local port behind each task's address, where an address is none of this machine's."""
-        return {task.interface.address: task.port for task in self.tasks.values() if task.interface is not None}
+        return {task.interface.address: task.port for task in list(self.tasks.values()) if task.interface is not None}
 
     def _ask(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Ask the emulator, in the API's names, and answer in those of Step Functions."""
@@ -128,7 +137,8 @@ class Tasks:
                 if not answer.get("Tasks"):
                     return answer
                 task = self._new(answer["Tasks"][0]["TaskArn"], call)
-                self._by_token[token] = task.arn
+                if token:
+                    self._by_token[token] = task.arn
                 self._start(task, call.parameters)
                 known = task.arn
         listed = self._ask("DescribeTasks", {"Cluster": call.parameters["Cluster"], "Tasks": [known]})
