@@ -22,10 +22,9 @@ def permissions(grants: Sequence[Grant]) -> str:
     """Return the page that says which state needs which permission."""
     rows = [
         [
-            "<br>".join(f"`{action}`" for action in grant.actions),
+            "<br>".join(f"`{action}` for {', '.join(states)}" for action, states in grant.needs),
             "<br>".join(f"`{resource}`" for resource in grant.resources),
             "<br>".join(f"`{key}` {operator} `{value}`" for operator, key, value in grant.condition) or "-",
-            "<br>".join(grant.states),
         ]
         for grant in grants
     ]
@@ -43,7 +42,7 @@ def permissions(grants: Sequence[Grant]) -> str:
             "`states_language/permissions.yaml` says. It is the union over the document and its last release, since a canary,",
             "a rollback or a running execution still uses that one.",
             "",
-            *_table(["Actions", "Resources", "Condition", "Needed by"], rows),
+            *_table(["Actions, and the states that need them", "Resources", "Condition"], rows),
             "",
             "## What cannot be narrowed",
             "",
@@ -110,4 +109,6 @@ def with_picture(readme: str, machine: StateMachine) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+    """Return a table's lines; a bar inside a cell does not part it."""
+    lines = (header, ["---"] * len(header), *rows)
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines]

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from states_language.permissions import Permission
 
 _Condition = tuple[tuple[str, str, str], ...]
-_Statement = tuple[tuple[str], _Condition, str]
 
 ACCOUNT = {"Account": "${AWS::AccountId}"}
 
@@ -34,12 +33,23 @@ class UnboundTokenError(Exception):
 class Grant:
     """One statement: actions on resources under a condition, and the states that need it."""
 
-    actions: tuple[str, ...]
+    needs: tuple[tuple[str, tuple[str, ...]], ...]
+    """Each action, and the states (or features) that need it."""
     resources: tuple[str, ...]
     """As Fn::Sub writes them."""
     condition: _Condition
-    states: tuple[str, ...]
     reason: str
+    """Why the resource is `*`; empty where it is not."""
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What is granted."""
+        return tuple(action for action, _ in self.needs)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states (or features) that need any of it."""
+        return tuple(dict.fromkeys(state for _, states in self.needs for state in states))
 
 
 def grants(permissions: Iterable[Permission], tokens: Mapping[str, Substitution]) -> list[Grant]:
@@ -47,28 +57,29 @@ def grants(permissions: Iterable[Permission], tokens: Mapping[str, Substitution]
 
     Raises `UnboundTokenError` where a permission's token has no value in a policy.
     """
-    bound: dict[_Statement, dict[str, dict[str, None]]] = {}
+    by_resource: dict[tuple[str, _Condition, str], dict[str, list[str]]] = {}
     for permission in permissions:
         condition = tuple(
             (operator, key, _bind(value, tokens)) for operator, key, value in permission.condition
         )
-        statement = (_bind(permission.resource, tokens),), condition, permission.reason
-        states = bound.setdefault(statement, {}).setdefault(permission.action, {})
-        states[str(permission.because.steps[-1])] = None
-    merged: dict[tuple[tuple[str, ...], _Condition, str], list[tuple[str, dict[str, None]]]] = {}
-    for ((resource,), condition, reason), by_action in bound.items():
-        actions = tuple(sorted(by_action))
-        states = {state: None for action in actions for state in by_action[action]}
-        merged.setdefault((actions, condition, reason), []).append((resource, states))
+        place = _bind(permission.resource, tokens), condition, permission.reason
+        by_resource.setdefault(place, {}).setdefault(permission.action, []).append(
+            str(permission.because.steps[-1])
+        )
+    by_actions: dict[tuple[tuple[str, ...], _Condition, str], dict[str, dict[str, list[str]]]] = {}
+    for (resource, condition, reason), needs in by_resource.items():
+        by_actions.setdefault((tuple(sorted(needs)), condition, reason), {})[resource] = needs
     return [
         Grant(
-            actions=actions,
-            resources=tuple(sorted(resource for resource, _ in entries)),
+            needs=tuple(
+                (action, tuple(dict.fromkeys(state for needs in found.values() for state in needs[action])))
+                for action in actions
+            ),
+            resources=tuple(sorted(found)),
             condition=condition,
-            states=tuple({state: None for _, states in entries for state in states}),
             reason=reason,
         )
-        for (actions, condition, reason), entries in sorted(merged.items())
+        for (actions, condition, reason), found in sorted(by_actions.items())
     ]
 
 
@@ -92,8 +103,8 @@ def needed_by(statements: Iterable[Grant]) -> dict[str, list[str]]:
     """Return, for each action, the states (or features) that need it: what a reviewer asks of a permission."""
     needs: dict[str, dict[str, None]] = {}
     for grant in statements:
-        for action in grant.actions:
-            needs.setdefault(action, {}).update(dict.fromkeys(grant.states))
+        for action, states in grant.needs:
+            needs.setdefault(action, {}).update(dict.fromkeys(states))
     return {action: list(states) for action, states in sorted(needs.items())}
 
 

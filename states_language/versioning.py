@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
@@ -36,11 +37,11 @@ def smallest_bump(before: Any, after: Any, schema_before: Any = None, schema_aft
     Raises `DocumentError` where one of them is no state machine.
     """
     old, new = StateMachine.of(before), StateMachine.of(after)
-    if _meaning(schema_before) != _meaning(schema_after) or _ends(old) != _ends(new):
+    if not _same(_meaning(schema_before), _meaning(schema_after)) or not _same(_ends(old), _ends(new)):
         return Bump.MAJOR
-    if _structure(old) != _structure(new):
+    if not _same(_structure(old), _structure(new)):
         return Bump.MINOR
-    return Bump.NONE if before == after else Bump.PATCH
+    return Bump.NONE if _same(before, after) else Bump.PATCH
 
 
 def raised(version: str, bump: Bump) -> str:
@@ -55,6 +56,11 @@ def raised(version: str, bump: Bump) -> str:
             return f"{major}.{minor}.{patch + 1}"
         case Bump.NONE:
             return version
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Compare as JSON does: to Python, 1 equals true."""
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
 
 
 def _meaning(schema: Any) -> Any:
