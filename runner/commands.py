@@ -216,7 +216,7 @@ def test_state(
 
 @click.command()
 @click.option("--pairs", is_flag=True, help="Every pair of lasting faults too; half a minute.")
-@click.option("--write", "is_written", is_flag=True, help="Write the table to docs/fault-combinations.md.")
+@click.option("--write", "is_written", is_flag=True, help="Write the table to docs/faults-table.md.")
 def faults(*, pairs: bool, is_written: bool) -> None:
     """Execute the committed document under every fault of every call, and print what each comes to."""
     from runner import faults as enumeration  # noqa: PLC0415
