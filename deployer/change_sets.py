@@ -128,7 +128,9 @@ def create(client: Any, request: Request, pace: Pace | None = None) -> ChangeSet
         if status == "FAILED" and is_empty_reason(reason):
             return ChangeSet(request.stack, arn, kind)
         if status == "FAILED":
-            raise ChangeSetError(f"the change set of {request.stack} was refused: {reason or 'no reason given'}")
+            raise ChangeSetError(
+                f"the change set of {request.stack} was refused: {reason or 'no reason given'}"
+            )
     raise ChangeSetError(f"the change set of {request.stack} was not ready in time")
 
 

@@ -12,8 +12,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from runner.pipeline import Outcome, Request
-    from runner.progress import Progress
+    from runner.faults_injected import InjectedFault
+    from runner.pipeline import Outcome
     from runner.session import Session
 
 ROOT = Path(__file__).parent.parent
@@ -45,7 +45,15 @@ def told() -> Iterator[None]:
     except (RequestError, FaultError, StateTestError) as error:
         _complain(str(error))
         sys.exit(EXIT_USAGE)
-    except (EmulatorError, StackError, ChangeSetError, BuildspecError, DocumentError, BotoCoreError, ClientError) as error:
+    except (
+        EmulatorError,
+        StackError,
+        ChangeSetError,
+        BuildspecError,
+        DocumentError,
+        BotoCoreError,
+        ClientError,
+    ) as error:
         _complain(str(error))
         sys.exit(EXIT_ERROR)
     except OSError as error:
@@ -54,16 +62,46 @@ def told() -> Iterator[None]:
 
 
 @click.command()
-@click.option("--command", metavar="COMMAND", help="Judge the server that this starts; {port} is where it must listen.")
-@click.option("--repository", metavar="DIR", type=click.Path(path_type=Path), help="Judge the server of this folder's Dockerfile, whose CMD can run here.")
-@click.option("--env", "env", multiple=True, metavar="NAME=VALUE", help="Add to the server's environment; {port} is filled in.")
+@click.option(
+    "--command", metavar="COMMAND", help="Judge the server that this starts; {port} is where it must listen."
+)
+@click.option(
+    "--repository",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Judge the server of this folder's Dockerfile, whose CMD can run here.",
+)
+@click.option(
+    "--env",
+    "env",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Add to the server's environment; {port} is filled in.",
+)
 @click.option("--input", "input_file", type=FILE, metavar="FILE", help="The execution's input.")
-@click.option("--fault", "faults", multiple=True, metavar="STATE=ERROR", help="Let a state's call fail, with *N only so often; `hangs` and `lost` are faults too.")
-@click.option("--history", "history_file", type=FILE, metavar="FILE", help="Write the execution's history, as GetExecutionHistory gives it.")
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="STATE=ERROR",
+    help="Let a state's call fail, with *N only so often; `hangs` and `lost` are faults too.",
+)
+@click.option(
+    "--history",
+    "history_file",
+    type=FILE,
+    metavar="FILE",
+    help="Write the execution's history, as GetExecutionHistory gives it.",
+)
 @click.option("--json", "is_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("--verbose", "is_verbose", is_flag=True, help="Show every state of the timeline.")
 @click.option("--keep", is_flag=True, help="Leave the emulator up, until Ctrl-C, and tell how to reach it.")
-@click.option("--emulator-port", default=0, type=click.IntRange(0, 65535), help="Where the emulator listens; 0: somewhere.")
+@click.option(
+    "--emulator-port",
+    default=0,
+    type=click.IntRange(0, 65535),
+    help="Where the emulator listens; 0: somewhere.",
+)
 @click.option("--repeat", default=1, type=click.IntRange(1, 10000), help="Execute so often.")
 @click.option("--parallel", default=1, type=click.IntRange(1, 100), help="So many at a time.")
 def run(  # noqa: PLR0913 - its options
@@ -72,6 +110,7 @@ def run(  # noqa: PLR0913 - its options
 ) -> None:  # fmt: skip
     """Run the committed pipeline here, on an MCP server: by default the sample that ships with the project."""
     from runner import requests  # noqa: PLC0415 - the help needs none of these
+    from runner.pipeline import Request  # noqa: PLC0415
     from runner.progress import choose, summary  # noqa: PLC0415
     from runner.session import Settings, interruptible, opened  # noqa: PLC0415
 
@@ -85,7 +124,8 @@ def run(  # noqa: PLR0913 - its options
             with progress:
                 progress.tell("starting the emulator and deploying the template")
                 session = stack.enter_context(opened(settings))
-                wanted = [_request(session, given, source, faults, progress, repeat) for _ in range(repeat)]
+                observe = progress.event if repeat == 1 else lambda _event: None
+                wanted = [Request(given, source, _faults(session, faults), observe) for _ in range(repeat)]
                 for number, outcome in session.run(wanted, parallel):
                     outcomes.append(outcome if repeat == 1 else _shortened(session, outcome))
                     if repeat > 1:
@@ -101,15 +141,12 @@ def run(  # noqa: PLR0913 - its options
         sys.exit(_exit_code(outcomes))
 
 
-def _request(session: Session, given: Any, source: Any, faults: tuple[str, ...], progress: Progress, repeat: int) -> Request:
+def _faults(session: Session, texts: tuple[str, ...]) -> list[InjectedFault]:
     from runner import faults_injected  # noqa: PLC0415
-    from runner.pipeline import Request  # noqa: PLC0415
     from states_language.document import Task  # noqa: PLC0415
 
-    machine = session.pipeline.stack.machine
-    tasks = [name for name, state in machine.states.items() if isinstance(state, Task)]
-    injected = faults_injected.parse(faults, tasks)
-    return Request(given, source, injected, progress.event if repeat == 1 else lambda _event: None)
+    states = session.pipeline.stack.machine.states
+    return faults_injected.parse(texts, [name for name, state in states.items() if isinstance(state, Task)])
 
 
 def _shortened(session: Session, outcome: Outcome | BaseException) -> Outcome | BaseException:
@@ -120,7 +157,7 @@ def _shortened(session: Session, outcome: Outcome | BaseException) -> Outcome | 
         return outcome
     session.pipeline.forget(outcome)
     shown = [event for event in outcome.execution.history if "stateEnteredEventDetails" in event][-1:]
-    output = None if outcome.execution.output is None else {}
+    output: dict[str, Any] | None = None if outcome.execution.output is None else {}
     execution = replace(outcome.execution, history=tuple(shown), output=output)
     return replace(outcome, tasks=(), build=None, execution=execution)
 
@@ -133,7 +170,9 @@ def _show(outcomes: list[Any], session: Session, *, is_json: bool, is_verbose: b
     whole = [outcome for outcome in outcomes if not isinstance(outcome, BaseException)]
     if is_json:
         found = [report.as_json(outcome) for outcome in whole]
-        click.echo(json.dumps(found[0] if len(outcomes) == 1 and found else found, indent=2, ensure_ascii=False))
+        click.echo(
+            json.dumps(found[0] if len(outcomes) == 1 and found else found, indent=2, ensure_ascii=False)
+        )
     elif len(outcomes) == 1:
         for outcome in whole:
             for text, style in report.lines(outcome, is_verbose=is_verbose):
@@ -145,7 +184,9 @@ def _show(outcomes: list[Any], session: Session, *, is_json: bool, is_verbose: b
         for outcome in whole:
             name = outcome.execution.error or str((outcome.record or {}).get("outcome"))
             counted[name] = counted.get(name, 0) + 1
-        click.echo(f"{len(outcomes)} executions: {', '.join(f'{count} {name}' for name, count in counted.items())}")
+        click.echo(
+            f"{len(outcomes)} executions: {', '.join(f'{count} {name}' for name, count in counted.items())}"
+        )
 
 
 def _styled(text: str, style: str) -> None:
@@ -190,12 +231,36 @@ def _exit_code(outcomes: list[Any]) -> int:
 @click.command("test-state")
 @click.argument("state")
 @click.option("--input", "input_file", type=FILE, required=True, metavar="FILE", help="The state's input.")
-@click.option("--mock", "mock_file", type=FILE, metavar="FILE", help='What the state\'s call answers, or {"error": …, "cause": …}.')
-@click.option("--definition", "definition_file", type=FILE, metavar="FILE", help="Another document than the committed one.")
+@click.option(
+    "--mock",
+    "mock_file",
+    type=FILE,
+    metavar="FILE",
+    help='What the state\'s call answers, or {"error": …, "cause": …}.',
+)
+@click.option(
+    "--definition",
+    "definition_file",
+    type=FILE,
+    metavar="FILE",
+    help="Another document than the committed one.",
+)
 @click.option("--aws", "on_aws", is_flag=True, help="Ask the TestState API of AWS instead.")
-@click.option("--stack", "stack_name", default="toolshed-validation", show_default=True, help="With --aws: whose deployed definition and role.")
-def test_state(
-    *, state: str, input_file: Path, mock_file: Path | None, definition_file: Path | None, on_aws: bool, stack_name: str
+@click.option(
+    "--stack",
+    "stack_name",
+    default="toolshed-validation",
+    show_default=True,
+    help="With --aws: whose deployed definition and role.",
+)
+def test_state(  # noqa: PLR0913 - its options
+    *,
+    state: str,
+    input_file: Path,
+    mock_file: Path | None,
+    definition_file: Path | None,
+    on_aws: bool,
+    stack_name: str,
 ) -> None:
     """Run one state alone, and print what it gives and where it leads. Exits with 3 where it fails."""
     import json  # noqa: PLC0415

@@ -35,6 +35,7 @@ SCRIPT = Path(__file__).with_name("emulator_process.py")
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 """MiniStack takes the account from the access key."""
+SECRET = "none"  # noqa: S105 - the emulator checks none
 START_SECONDS = 30.0
 STOP_SECONDS = 3.0
 
@@ -69,7 +70,7 @@ class Emulator:
         from botocore.config import Config  # noqa: PLC0415
 
         session = boto3.session.Session(
-            aws_access_key_id=ACCOUNT, aws_secret_access_key="none", region_name=REGION
+            aws_access_key_id=ACCOUNT, aws_secret_access_key=SECRET, region_name=REGION
         )
         config = Config(
             retries={"total_max_attempts": 1},
@@ -184,7 +185,9 @@ def _check_loopback() -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
             socket.create_connection(server.getsockname(), timeout=2).close()
     except OSError as error:
-        raise EmulatorError(f"this machine cannot talk to itself at 127.0.0.1 ({error.strerror or error})") from error
+        raise EmulatorError(
+            f"this machine cannot talk to itself at 127.0.0.1 ({error.strerror or error})"
+        ) from error
 
 
 def _port(process: Process, ready: Path, log: Path) -> int:

@@ -33,7 +33,7 @@ STATES = "ministack.services.stepfunctions"
 
 SEAMS: dict[str, tuple[str, ...]] = {
     PROVISIONERS: ("_RESOURCE_HANDLERS", "_ec2_sg_permissions"),
-    EC2: ("_ACTION_MAP", "_create_network_interface", "_network_interfaces", "_random_ip", "_security_groups", "_subnets"),
+    EC2: ("_ACTION_MAP", "_create_network_interface", "_network_interfaces", "_p", "_random_ip", "_security_groups", "_subnets"),
     STATES: (
         "_create_state_machine_alias",
         "_delete_state_machine_alias",
@@ -52,6 +52,13 @@ class SeamError(Exception):
     """This is not the MiniStack that the patches were written for."""
 
 
+def seam(module: str, name: str) -> Any:
+    """Return what is touched of MiniStack; it must be one of `SEAMS`."""
+    if name not in SEAMS[module]:
+        raise SeamError(f"{module}.{name} is not declared")
+    return getattr(importlib.import_module(module), name)
+
+
 def missing_seams() -> list[str]:
     """Return what is not where it is expected to be."""
     return [
@@ -66,8 +73,7 @@ def teach() -> None:
     """Add what is missing to MiniStack. Raises `SeamError`."""
     if missing := missing_seams():
         raise SeamError(f"MiniStack {VERSION} was expected; this one lacks {', '.join(missing)}")
-    provisioners = importlib.import_module(PROVISIONERS)
-    handlers = provisioners._RESOURCE_HANDLERS
+    handlers = seam(PROVISIONERS, "_RESOURCE_HANDLERS")
     taught = {
         "AWS::EC2::SecurityGroupIngress": {"create": create_ingress, "delete": delete_ingress},
         "AWS::StepFunctions::StateMachineVersion": {"create": create_version, "delete": delete_version},
@@ -81,14 +87,13 @@ def teach() -> None:
         if name in handlers:
             raise SeamError(f"MiniStack knows {name} by itself now: remove it from {Path(__file__).name}")
         handlers[name] = handler
-    ec2 = importlib.import_module(EC2)
-    ec2._ACTION_MAP["CreateNetworkInterface"] = create_network_interface
+    seam(EC2, "_ACTION_MAP")["CreateNetworkInterface"] = create_network_interface
 
 
 def create_ingress(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
     """Append an ingress rule to its group."""
-    group = importlib.import_module(EC2)._security_groups[properties["GroupId"]]
-    (rule,) = importlib.import_module(PROVISIONERS)._ec2_sg_permissions([properties])
+    group = seam(EC2, "_security_groups")[properties["GroupId"]]
+    (rule,) = seam(PROVISIONERS, "_ec2_sg_permissions")([properties])
     group["IpPermissions"].append(rule)
     identifier = f"sgr-{random.getrandbits(68):017x}"
     return identifier, {"Id": identifier}
@@ -96,8 +101,8 @@ def create_ingress(_logical_id: str, properties: dict[str, Any], _stack: str) ->
 
 def delete_ingress(_identifier: str, properties: dict[str, Any]) -> None:
     """Take an ingress rule out of its group, should both still be there."""
-    group = importlib.import_module(EC2)._security_groups.get(properties["GroupId"])
-    (rule,) = importlib.import_module(PROVISIONERS)._ec2_sg_permissions([properties])
+    group = seam(EC2, "_security_groups").get(properties["GroupId"])
+    (rule,) = seam(PROVISIONERS, "_ec2_sg_permissions")([properties])
     if group is not None and rule in group["IpPermissions"]:
         group["IpPermissions"].remove(rule)
 
@@ -118,14 +123,14 @@ def create_version(_logical_id: str, properties: dict[str, Any], _stack: str) ->
         "revisionId": properties.get("StateMachineRevisionId"),
         "description": properties.get("Description", ""),
     }
-    publish = importlib.import_module(STATES)._publish_state_machine_version
+    publish = seam(STATES, "_publish_state_machine_version")
     arn = answered(publish(request))["stateMachineVersionArn"]
     return arn, {"Arn": arn}
 
 
 def delete_version(arn: str, _properties: dict[str, Any]) -> None:
     """Delete a version."""
-    answered(importlib.import_module(STATES)._delete_state_machine_version({"stateMachineVersionArn": arn}))
+    answered(seam(STATES, "_delete_state_machine_version")({"stateMachineVersionArn": arn}))
 
 
 def routing(properties: dict[str, Any]) -> list[dict[str, Any]]:
@@ -146,7 +151,7 @@ def create_alias(_logical_id: str, properties: dict[str, Any], _stack: str) -> t
         "description": properties.get("Description", ""),
         "routingConfiguration": routing(properties),
     }
-    create = importlib.import_module(STATES)._create_state_machine_alias
+    create = seam(STATES, "_create_state_machine_alias")
     arn = answered(create(request))["stateMachineAliasArn"]
     return arn, {"Arn": arn}
 
@@ -156,13 +161,13 @@ def update_alias(
 ) -> tuple[str, dict[str, Any]]:
     """Lead an alias elsewhere."""
     request = {"stateMachineAliasArn": arn, "routingConfiguration": routing(properties)}
-    answered(importlib.import_module(STATES)._update_state_machine_alias(request))
+    answered(seam(STATES, "_update_state_machine_alias")(request))
     return arn, {"Arn": arn}
 
 
 def delete_alias(arn: str, _properties: dict[str, Any]) -> None:
     """Delete an alias."""
-    answered(importlib.import_module(STATES)._delete_state_machine_alias({"stateMachineAliasArn": arn}))
+    answered(seam(STATES, "_delete_state_machine_alias")({"stateMachineAliasArn": arn}))
 
 
 def free_address(cidr: str, taken: set[str]) -> str:
@@ -174,22 +179,23 @@ def free_address(cidr: str, taken: set[str]) -> str:
     free = [address for address in addresses if address not in taken]
     if not free:
         raise ValueError(f"Insufficient free addresses in {cidr}")
-    return random.choice(free)
+    return random.choice(free)  # noqa: S311 - no secret
 
 
 def create_network_interface(parameters: dict[str, Any]) -> Any:
     """Create an interface whose address is one of its subnet."""
-    ec2 = importlib.import_module(EC2)
-    subnet = ec2._subnets.get(ec2._p(parameters, "SubnetId"), {})
+    subnet = seam(EC2, "_subnets").get(seam(EC2, "_p")(parameters, "SubnetId"), {})
+    create = seam(EC2, "_create_network_interface")
     if "CidrBlock" not in subnet:
-        return ec2._create_network_interface(parameters)
-    taken = {interface["PrivateIpAddress"] for interface in ec2._network_interfaces.values()}
+        return create(parameters)
+    taken = {interface["PrivateIpAddress"] for interface in seam(EC2, "_network_interfaces").values()}
     address = free_address(subnet["CidrBlock"], taken)
-    drawn, ec2._random_ip = ec2._random_ip, lambda _prefix: address
+    module = vars(importlib.import_module(EC2))
+    drawn, module["_random_ip"] = module["_random_ip"], lambda _prefix: address
     try:
-        return ec2._create_network_interface(parameters)
+        return create(parameters)
     finally:
-        ec2._random_ip = drawn
+        module["_random_ip"] = drawn
 
 
 def serve(port: int, ready: Path) -> None:
@@ -201,12 +207,11 @@ def serve(port: int, ready: Path) -> None:
     os.set_inheritable(listener.fileno(), True)
     os.environ["GATEWAY_PORT"] = str(listener.getsockname()[1])
     # Only now: MiniStack reads its port when it is imported.
-    from hypercorn.asyncio import serve as hypercorn  # noqa: PLC0415
-    from hypercorn.config import Config  # noqa: PLC0415
-    from ministack.app import app  # noqa: PLC0415
+    hypercorn = importlib.import_module("hypercorn.asyncio").serve
+    config = importlib.import_module("hypercorn.config").Config()
+    app = importlib.import_module("ministack.app").app
 
     teach()
-    config = Config()
     config.bind = [f"fd://{listener.fileno()}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"

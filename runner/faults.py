@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.modelled_aws import Fault, ModelledAws
+from runner.tokens import fill
 from states_language.clock import VirtualClock
 from states_language.document import StateMachine, Task
 from states_language.interpreter import Execution, Status, TaskFailed, Took, execute
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 DEFINITION = Path("asl/validation-pipeline.asl.json")
 ERRORS = Path("generator/faults.yaml")
 PAGE = Path("docs/faults-table.md")
-TOKENS = {"TaskSubnetIds": "subnet-1,subnet-2", "AssignPublicIp": "ENABLED"}
-"""What tokens of the document stand for where their name would not do."""
-
 INPUT = {
     "repositoryName": "owner-name",
     "originalRepositoryName": "owner/name",
@@ -43,7 +40,7 @@ ENDS = {"server": "ValidationFailed", "pipeline": "PipelineFailed"}
 def committed(root: Path) -> StateMachine:
     """Return the committed document, its tokens filled in."""
     text = (root / DEFINITION).read_text("utf-8")
-    return StateMachine.of(json.loads(re.sub(r"\$\{(\w+)\}", lambda found: TOKENS.get(found[1], found[1]), text)))
+    return StateMachine.of(json.loads(fill(text)))
 
 
 def errors(root: Path) -> dict[str, str]:
@@ -150,6 +147,7 @@ def faults_of(task: Task) -> Iterator[Fault]:
 PREPARED = {"FindLostTask": (always("RunMCPServerContainer", "lost", lost),)}
 """What must go wrong before for a call to be made at all."""
 
+
 def faults_by_state(machine: StateMachine) -> list[Fault]:
     """Return every fault of every call of a document."""
     tasks = [state for state in machine.states.values() if isinstance(state, Task)]
@@ -167,7 +165,9 @@ def recorded(aws: ModelledAws) -> dict[str, Any]:
     return {name: next(iter(value.values())) for name, value in item.items()}
 
 
-def check(machine: StateMachine, owners: Mapping[str, str], aws: ModelledAws, execution: Execution) -> list[str]:
+def check(
+    machine: StateMachine, owners: Mapping[str, str], aws: ModelledAws, execution: Execution
+) -> list[str]:
     """Return which invariants an execution has broken. `owners` tells whose fault each error is."""
     error = execution.error or ""
     broken = []
@@ -228,17 +228,26 @@ def survey(root: Path, *, pairs: bool = False) -> list[Combination]:
 def lasting_pairs(every: Sequence[Fault]) -> Iterator[tuple[Fault, Fault]]:
     """Yield every two lasting faults of different calls."""
     lasting = [fault for fault in every if fault.times > 1]
-    return ((first, second) for first, second in itertools.combinations(lasting, 2) if first.state != second.state)
+    return (
+        (first, second) for first, second in itertools.combinations(lasting, 2) if first.state != second.state
+    )
 
 
 def combine(
-    machine: StateMachine, owners: Mapping[str, str], faults: tuple[Fault, ...], *, is_rejected: bool = False, is_pair: bool = False
+    machine: StateMachine,
+    owners: Mapping[str, str],
+    faults: tuple[Fault, ...],
+    *,
+    is_rejected: bool = False,
+    is_pair: bool = False,
 ) -> Combination:
     """Execute a document under some faults."""
     aws = model(*faults, **({"verdict": REJECTED} if is_rejected else {}))
     execution = execute(machine, INPUT, call_task=aws, clock=aws.clock)
     broken = tuple(check(machine, owners, aws, execution))
-    return Combination(faults, is_rejected, execution.error or "", aws.seconds, len(aws.alive), broken, is_pair)
+    return Combination(
+        faults, is_rejected, execution.error or "", aws.seconds, len(aws.alive), broken, is_pair
+    )
 
 
 def broken(found: Sequence[Combination]) -> list[str]:
@@ -277,7 +286,10 @@ def table(found: Sequence[Combination]) -> str:
     head = ("state", "fault", "a good server's execution", "a bad server's execution")
     lines = [head, *rows(_singles(found))]
     widths = [max(len(line[column]) for line in lines) for column in range(4)]
-    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines)
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
 
 
 def page(found: Sequence[Combination]) -> str:

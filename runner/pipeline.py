@@ -193,7 +193,11 @@ class _Calls:
     def __call__(self, resource: str, parameters: Any, context: dict[str, Any]) -> Any:
         state = context["State"]["Name"]
         # A state that is unknown here stands inside another; then its time is the outer one's.
-        fields = self.pipeline.stack.machine.states[state].fields if state in self.pipeline.stack.machine.states else {}
+        fields = (
+            self.pipeline.stack.machine.states[state].fields
+            if state in self.pipeline.stack.machine.states
+            else {}
+        )
         limit = fields.get("TimeoutSeconds", DEFAULT_SECONDS)
         call = Call(parameters, self.arn, time.monotonic() + limit)
         for fault in self.faults:
@@ -202,7 +206,7 @@ class _Calls:
         return self._answer(resource, call)
 
     def _answer(self, resource: str, call: Call) -> Any:
-        service, action = resource.split(":::")[-1].removeprefix("aws-sdk:").split(":")
+        service, action = resource.rpartition(":::")[2].removeprefix("aws-sdk:").split(":")
         match service, action:
             case "codebuild", "startBuild.sync":
                 return self.pipeline.builds.start_build(call)

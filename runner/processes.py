@@ -95,7 +95,10 @@ class Process:
         )
         self._send(
             {
-                **{name: getattr(command, name) for name in ("memory", "log_bytes", "address", "port", "target", "remove")},
+                **{
+                    name: getattr(command, name)
+                    for name in ("memory", "log_bytes", "address", "port", "target", "remove")
+                },
                 "argv": list(command.argv),
                 "env": dict(command.env),
                 "cwd": str(command.cwd),
@@ -105,9 +108,12 @@ class Process:
         threading.Thread(target=self._listen, daemon=True).start()
         with self._changed:
             self._changed.wait_for(lambda: self._pid or self._failure or self._exit)
-            if self._failure is not None:
-                self.close()
-                raise self._failure
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            self.close()
+            raise self._failure
 
     @property
     def pid(self) -> int:

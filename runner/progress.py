@@ -70,7 +70,9 @@ class Lines(Silent):
         if event["type"].removesuffix("StateEntered") in SHOWN:
             self.tell(event["stateEnteredEventDetails"]["name"])
         elif event["type"] in {"TaskFailed", "TaskTimedOut"}:
-            details: dict[str, Any] = next(value for key, value in event.items() if key.endswith("EventDetails"))
+            details: dict[str, Any] = next(
+                value for key, value in event.items() if key.endswith("EventDetails")
+            )
             self.tell(f"  {details['error']}")
 
     def ended(self, number: int, outcome: Outcome | BaseException) -> None:
@@ -89,7 +91,9 @@ class Live(Lines):
         self._lock = threading.Lock()
         self._done: list[tuple[str, float, str]] = []
         self._current: tuple[str, float] | None = None
-        self._live = RichLive(console=Console(stderr=True), get_renderable=self._render, refresh_per_second=10, transient=True)
+        self._live = RichLive(
+            console=Console(stderr=True), get_renderable=self._render, refresh_per_second=10, transient=True
+        )
 
     def tell(self, text: str) -> None:
         """Show what is going on, until something else is."""
@@ -103,7 +107,9 @@ class Live(Lines):
         if kind in SHOWN:
             self.tell(event["stateEnteredEventDetails"]["name"])
         elif event["type"] in {"TaskFailed", "TaskTimedOut"} and self._current is not None:
-            details: dict[str, Any] = next(value for key, value in event.items() if key.endswith("EventDetails"))
+            details: dict[str, Any] = next(
+                value for key, value in event.items() if key.endswith("EventDetails")
+            )
             with self._lock:
                 self._finish(details["error"])
 
@@ -138,7 +144,9 @@ class Live(Lines):
                 table.add_row(mark, Text(name), Text(f"{seconds:.1f} s", "dim"), Text(error, "yellow"))
             if self._current is not None:
                 name, begin = self._current
-                table.add_row(Spinner("dots"), Text(name, "bold"), Text(f"{time.monotonic() - begin:.1f} s", "dim"), "")
+                table.add_row(
+                    Spinner("dots"), Text(name, "bold"), Text(f"{time.monotonic() - begin:.1f} s", "dim"), ""
+                )
         return table
 
 

@@ -55,7 +55,14 @@ def visits(history: Sequence[Event]) -> Iterator[Visit]:
             yield _visit(entered, event, error, begin)
             entered = None
         elif event["type"] in {"TaskFailed", "TaskTimedOut", "LambdaFunctionFailed"}:
-            error = next((details["error"] for details in event.values() if isinstance(details, dict) and "error" in details), None)
+            error = next(
+                (
+                    details["error"]
+                    for details in event.values()
+                    if isinstance(details, dict) and "error" in details
+                ),
+                None,
+            )
     if entered is not None:
         yield _visit(entered, history[-1], error, begin)
 
@@ -142,7 +149,9 @@ def _verdict(outcome: Outcome) -> Iterator[tuple[str, str]]:
         for text in (
             " ".join(str(server[key]) for key in ("name", "version") if server.get(key)),
             f"protocol {verdict['protocolVersion']}" if verdict.get("protocolVersion") else "",
-            f"{verdict['toolCount']} tool{'s' * (verdict['toolCount'] != 1)}" if verdict.get("toolCount") is not None else "",
+            f"{verdict['toolCount']} tool{'s' * (verdict['toolCount'] != 1)}"
+            if verdict.get("toolCount") is not None
+            else "",
         )
         if text
     )
@@ -158,9 +167,14 @@ def _verdict(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 def _checks(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     checks = verdict.get("checks", [])
-    counted = {status: sum(check["status"] == status for check in checks) for status in ("pass", "fail", "skip")}
+    counted = {
+        status: sum(check["status"] == status for check in checks) for status in ("pass", "fail", "skip")
+    }
     if checks:
-        yield f"  {counted['pass']} checks passed, {counted['fail']} failed, {counted['skip']} did not apply", ""
+        yield (
+            f"  {counted['pass']} checks passed, {counted['fail']} failed, {counted['skip']} did not apply",
+            "",
+        )
     for check in checks:
         if check["status"] == "fail":
             style = "red" if check["severity"] == "error" else "yellow"
@@ -174,7 +188,10 @@ def _timeline(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]
         if is_verbose or visit.kind in {"Task", "Wait", "Succeed", "Fail"} or visit.error:
             took = "" if visit.seconds is None else f"{visit.seconds:6.2f} s"
             error = f"  {visit.error}" if visit.error else ""
-            yield f"  {visit.at:6.2f}  {visit.state:30} {took}{error}".rstrip(), "yellow" if visit.error else ""
+            yield (
+                f"  {visit.at:6.2f}  {visit.state:30} {took}{error}".rstrip(),
+                "yellow" if visit.error else "",
+            )
 
 
 def _what_ran(outcome: Outcome) -> Iterator[tuple[str, str]]:
@@ -190,7 +207,10 @@ def _what_ran(outcome: Outcome) -> Iterator[tuple[str, str]]:
         if task.process is not None and task.process.is_unreachable:
             yield f"         listens on 127.0.0.1:{task.port} only: in its container nobody could reach it; let it listen on 0.0.0.0", "yellow"  # fmt: skip
         elif task.process is not None and not task.process.is_listening:
-            yield f"         never listened on port {task.port}, which it was given as {{port}} and as $PORT", "yellow"
+            yield (
+                f"         never listened on port {task.port}, which it was given as {{port}} and as $PORT",
+                "yellow",
+            )
         stopped = task.stopped or {}
         yield f"         {stopped.get('StopCode', 'not stopped')}: {stopped.get('StoppedReason', '')}", ""
         if outcome.fault != "none":

@@ -36,13 +36,19 @@ def source_of(root: Path, command: str | None, repository: Path | None) -> Sourc
         raise RequestError("--command: is empty")
     program = shutil.which(argv[0])
     if program is None:
-        raise RequestError(f"--command: there is no program {argv[0]}, neither on PATH nor as a file that can be executed")
+        raise RequestError(
+            f"--command: there is no program {argv[0]}, neither on PATH nor as a file that can be executed"
+        )
     # The command runs in a folder of its own; what it names beside itself must be found from there.
     return Source(command=(str(Path(program).absolute()), *(_absolute(word) for word in argv[1:])))
 
 
 def _absolute(word: str) -> str:
-    return str(Path(word).absolute()) if "/" in word and not word.startswith("-") and Path(word).exists() else word
+    return (
+        str(Path(word).absolute())
+        if "/" in word and not word.startswith("-") and Path(word).exists()
+        else word
+    )
 
 
 def _repository(folder: Path) -> Source:

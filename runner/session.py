@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 import shutil
 import signal
@@ -46,7 +47,9 @@ class Session:
     seconds: Mapping[str, float]
     """What the environment, the emulator's start and the deployment took."""
 
-    def run(self, requests: Sequence[Request], parallel: int = 1) -> Iterator[tuple[int, Outcome | BaseException]]:
+    def run(
+        self, requests: Sequence[Request], parallel: int = 1
+    ) -> Iterator[tuple[int, Outcome | BaseException]]:
         """Run executions, so many at a time; yields each one's place and outcome as it ends.
 
         Raises `EmulatorError` when the emulator ends meanwhile.
@@ -76,7 +79,9 @@ class Session:
             with contextlib.suppress(queue.Empty):
                 return ended.get(timeout=LOOK_SECONDS)
             if self.pipeline.emulator.process.exit is not None:
-                raise emulator.EmulatorError(f"the emulator ended while it was used ({self.pipeline.emulator.process.exit})")
+                raise emulator.EmulatorError(
+                    f"the emulator ended while it was used ({self.pipeline.emulator.process.exit})"
+                )
 
 
 @contextlib.contextmanager
@@ -87,7 +92,9 @@ def interruptible() -> Iterator[None]:
         raise KeyboardInterrupt
 
     # What is ignored stays so: `nohup` means it.
-    wanted = [number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN]
+    wanted = [
+        number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, interrupt) for number in wanted}
     try:
         yield
@@ -119,5 +126,13 @@ def opened(settings: Settings) -> Iterator[Session]:
         undo.callback(pipeline.close)
         names = ("environment", "emulator", "deployment")
         yield Session(
-            pipeline, folder, dict(zip(names, (after - before for before, after in zip(marks, marks[1:], strict=False)), strict=True))
+            pipeline,
+            folder,
+            dict(
+                zip(
+                    names,
+                    (after - before for before, after in itertools.pairwise(marks)),
+                    strict=True,
+                )
+            ),
         )

@@ -47,9 +47,7 @@ class Stack:
     cidr: str
 
 
-def deploy(
-    root: Path, emulator: Emulator, on_event: Callable[[change_sets.StackEvent], None]
-) -> Stack:
+def deploy(root: Path, emulator: Emulator, on_event: Callable[[change_sets.StackEvent], None]) -> Stack:
     """Upload what the template names, and deploy it. Raises `StackError`, `ChangeSetError`."""
     template = (root / TEMPLATE).read_bytes()
     artifacts = artifacts_of(root, json.loads(template))
@@ -61,9 +59,7 @@ def deploy(
     parameters = {"ArtifactBucket": BUCKET}
     if has_real_addresses():
         parameters["VpcCidr"] = LOOPBACK_CIDR
-    request = change_sets.Request(
-        STACK, "local", f"{emulator.url}/{BUCKET}/{template_key}", parameters
-    )
+    request = change_sets.Request(STACK, "local", f"{emulator.url}/{BUCKET}/{template_key}", parameters)
     pace = change_sets.Pace(first=0.02, last=0.2, limit=60)
     client = emulator.client("cloudformation")
     change_set = change_sets.create(client, request, pace)
@@ -97,7 +93,11 @@ def artifacts_of(root: Path, template: Mapping[str, Any]) -> dict[str, bytes]:
 
 def _keys(value: Any) -> list[str]:
     if isinstance(value, dict):
-        own = [value[name] for name in ("S3Key", "Key") if isinstance(value.get(name), str) and "/" in value[name]]
+        own = [
+            value[name]
+            for name in ("S3Key", "Key")
+            if isinstance(value.get(name), str) and "/" in value[name]
+        ]
         return own + [key for inner in value.values() for key in _keys(inner)]
     if isinstance(value, list):
         return [key for inner in value for key in _keys(inner)]

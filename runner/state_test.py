@@ -1,27 +1,22 @@
 """One state alone: what it makes of an input, and where it leads.
 
-The answer has the fields of the TestState API. Here the state is executed by the interpreter, its call answered by
-a mock; on AWS by the TestState API itself. Retriers do not wait and are not tried: as TestState does, an error that
-would be retried is answered with the status `RETRIABLE`. Evidence: documentation (API reference, TestState).
+The answer has the fields of the TestState API. Here the state is executed by the interpreter on a virtual clock, its
+call answered by a mock; on AWS by the TestState API itself. Here retriers are gone through (`calls` says how often
+the call was made), where TestState stops with the status `RETRIABLE`. Evidence: documentation (API reference).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from runner.tokens import fill
 from states_language.document import StateMachine, Task
-from states_language.interpreter import Status, TaskFailed, execute
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from states_language.interpreter import Status, TaskFailed, execute_state
 
 DEFINITION = Path("asl/validation-pipeline.asl.json")
-TOKEN = re.compile(r"\$\{([A-Za-z][A-Za-z0-9]*)\}")
 NO_MOCK = object()
-END = "(end)"
 
 
 class StateTestError(Exception):
@@ -32,7 +27,7 @@ def here(path: Path, name: str, given: Any, mock: Any) -> dict[str, Any]:
     """Execute a state of a document with the interpreter. Raises `StateTestError`, `DocumentError`."""
     try:
         text = path.read_text("utf-8")
-        document = json.loads(TOKEN.sub(lambda found: found[1], text))
+        document = json.loads(fill(text))
     except OSError as error:
         raise StateTestError(f"{path}: {error.strerror}") from error
     except ValueError as error:
@@ -42,40 +37,52 @@ def here(path: Path, name: str, given: Any, mock: Any) -> dict[str, Any]:
         raise StateTestError(f"{path}: has no state {name}; it has {', '.join(machine.states)}")
     state = machine.states[name]
     if isinstance(state, Task) and mock is NO_MOCK:
-        raise StateTestError(f"{name} calls {state.resource}: give its answer with --mock FILE, or ask AWS with --aws")
-    return _executed(_alone(machine.fields, name), name, given, mock)
+        raise StateTestError(
+            f"{name} calls {state.resource}: give its answer with --mock FILE, or ask AWS with --aws"
+        )
+    return _executed(machine, name, given, mock)
 
 
-def _alone(document: Mapping[str, Any], name: str) -> dict[str, Any]:
-    """Return a document in which only one state does anything: wherever it leads is an end."""
-    state = {key: value for key, value in document["States"][name].items() if key != "Retry"}
-    others = {other: {"Type": "Succeed"} for other in document["States"] if other != name}
-    return {"StartAt": name, "States": {name: state, **others}}
-
-
-def _executed(document: dict[str, Any], name: str, given: Any, mock: Any) -> dict[str, Any]:
+def _executed(machine: StateMachine, name: str, given: Any, mock: Any) -> dict[str, Any]:
     def answer(_resource: str, _parameters: Any, _context: Any) -> Any:
-        if isinstance(mock, dict) and set(mock) <= {"error", "cause"} and "error" in mock:
+        if _is_error(mock):
             raise TaskFailed(mock["error"], mock.get("cause"))
         return mock
 
-    execution = execute(document, given, call_task=answer)
-    following = execution.visited[1:2]
-    failure = next((event for event in execution.history if event["type"] in {"TaskFailed", "TaskTimedOut"}), None)
-    details = (failure or {}).get("taskFailedEventDetails") or (failure or {}).get("taskTimedOutEventDetails")
-    scheduled = next((event["taskScheduledEventDetails"] for event in execution.history if event["type"] == "TaskScheduled"), None)
-    found: dict[str, Any] = {"status": "SUCCEEDED" if execution.status is Status.SUCCEEDED else "FAILED"}
-    if scheduled is not None:
-        found["inspectionData"] = {"afterParameters": json.loads(scheduled["parameters"])}
-    if execution.status is Status.SUCCEEDED:
-        found["output"] = execution.output
-        if following:
-            found["nextState"] = following[0]
-        if details is not None:
-            found |= {"status": "CAUGHT_ERROR", "error": details["error"], "cause": details.get("cause")}
-    else:
-        found |= {"error": execution.error, "cause": execution.cause}
-    return found
+    state = execute_state(machine, name, given, call_task=answer)
+    failures = [
+        event.get("taskFailedEventDetails") or event.get("taskTimedOutEventDetails", {})
+        for event in state.execution.history
+        if event["type"] in {"TaskFailed", "TaskTimedOut"}
+    ]
+    scheduled = [
+        event["taskScheduledEventDetails"]
+        for event in state.execution.history
+        if event["type"] == "TaskScheduled"
+    ]
+    found: dict[str, Any] = {
+        "status": "FAILED",
+        "error": state.execution.error,
+        "cause": state.execution.cause,
+    }
+    if state.execution.status is Status.SUCCEEDED:
+        found = {"status": "SUCCEEDED", "output": state.execution.output, "nextState": state.next}
+        if failures and len(failures) == len(scheduled):
+            found |= {
+                "status": "CAUGHT_ERROR",
+                "error": failures[-1].get("error"),
+                "cause": failures[-1].get("cause"),
+            }
+    if scheduled:
+        found["inspectionData"] = {
+            "afterParameters": json.loads(scheduled[0]["parameters"]),
+            "calls": len(scheduled),
+        }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _is_error(mock: Any) -> bool:
+    return isinstance(mock, dict) and "error" in mock and set(mock) <= {"error", "cause"}
 
 
 def on_aws(stack_name: str, name: str, given: Any, mock: Any) -> dict[str, Any]:
@@ -90,11 +97,15 @@ def on_aws(stack_name: str, name: str, given: Any, mock: Any) -> dict[str, Any]:
     outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
     if "PipelineArn" not in outputs:
         raise StateTestError(f"the stack {stack_name} has no output PipelineArn: is it this project's?")
-    routes = states.describe_state_machine_alias(stateMachineAliasArn=outputs["PipelineArn"])["routingConfiguration"]
+    routes = states.describe_state_machine_alias(stateMachineAliasArn=outputs["PipelineArn"])[
+        "routingConfiguration"
+    ]
     machine = states.describe_state_machine(stateMachineArn=routes[0]["stateMachineVersionArn"])
     definition = json.loads(machine["definition"])
     if name not in definition["States"]:
-        raise StateTestError(f"the deployed definition has no state {name}; it has {', '.join(definition['States'])}")
+        raise StateTestError(
+            f"the deployed definition has no state {name}; it has {', '.join(definition['States'])}"
+        )
     answer = states.test_state(
         definition=machine["definition"],
         stateName=name,
@@ -109,7 +120,7 @@ def on_aws(stack_name: str, name: str, given: Any, mock: Any) -> dict[str, Any]:
 def _mocked(mock: Any) -> dict[str, Any]:
     if mock is NO_MOCK:
         return {}
-    if isinstance(mock, dict) and "error" in mock and set(mock) <= {"error", "cause"}:
+    if _is_error(mock):
         return {"mock": {"errorOutput": {"error": mock["error"], "cause": mock.get("cause", "")}}}
     return {"mock": {"result": json.dumps(mock)}}
 

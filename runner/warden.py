@@ -32,6 +32,8 @@ import struct
 import sys
 import threading
 import time
+from pathlib import Path
+from typing import Any
 
 LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
@@ -54,7 +56,7 @@ def say(event: str, **details: object) -> None:
         os.write(1, json.dumps({"event": event, **details}).encode() + b"\n")
 
 
-def start(spec: dict, output: int) -> tuple[int, str | None]:
+def start(spec: dict[str, Any], output: int) -> tuple[int, str | None]:
     """Start the command; returns its process, and why it could not be executed where that is so."""
     reader, writer = os.pipe()
     parent = os.getpid()
@@ -86,9 +88,9 @@ def children(process: int) -> list[int]:
     """Return the processes that one has started, or has been given. Linux only."""
     found: list[int] = []
     with contextlib.suppress(OSError):
-        for thread in os.listdir(f"/proc/{process}/task"):
-            with contextlib.suppress(OSError), open(f"/proc/{process}/task/{thread}/children") as file:
-                found += [int(number) for number in file.read().split()]
+        for thread in Path(f"/proc/{process}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += [int(number) for number in (thread / "children").read_text().split()]
     return found
 
 
@@ -124,11 +126,11 @@ def kill_all(child: int) -> None:
 
 
 def resident_mib(processes: list[int]) -> float:
-    """Return the MiB of memory that processes hold together, what they share counted once for each."""
+    """Return the MiB of memory that processes hold for themselves; files, and what is shared, do not count."""
     pages = 0
     for process in processes:
-        with contextlib.suppress(OSError, ValueError, IndexError), open(f"/proc/{process}/statm", "rb") as file:
-            fields = file.read().split()
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            fields = Path(f"/proc/{process}/statm").read_text().split()
             pages += int(fields[1]) - int(fields[2])
     return pages * PAGE / (1 << 20)
 
@@ -137,8 +139,8 @@ def listeners(port: int) -> list[str]:
     """Return the addresses, in hexadecimal as the kernel writes them, that something listens on. Linux only."""
     found = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
-        with contextlib.suppress(OSError), open(table) as file:
-            for line in file.readlines()[1:]:
+        with contextlib.suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
                 fields = line.split()
                 address, _, number = fields[1].partition(":")
                 if fields[3] == TCP_LISTEN and int(number, 16) == port:
@@ -242,7 +244,7 @@ class Log:
     """Keeps so much of the command's output, and reads the rest away."""
 
     def __init__(self, path: str, limit: int):
-        self._file = open(path, "ab", buffering=0)  # noqa: SIM115 - open as long as the process
+        self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - open as long as the process
         self._left = limit
 
     def take(self, data: bytes) -> None:
@@ -258,7 +260,7 @@ class Log:
 class Warden:
     """The life of one command."""
 
-    def __init__(self, spec: dict):
+    def __init__(self, spec: dict[str, Any]):
         self._spec = spec
         self._output, writer = os.pipe()
         self._log = Log(spec["log"], spec.get("log_bytes", 1 << 20))
@@ -289,7 +291,12 @@ class Warden:
         kill_all(self._child)
         self._drain()
         code = os.waitstatus_to_exitcode(status)
-        say("exited", code=code if code >= 0 else None, signal=-code if code < 0 else None, killed_for=self._killed_for)
+        say(
+            "exited",
+            code=code if code >= 0 else None,
+            signal=-code if code < 0 else None,
+            killed_for=self._killed_for,
+        )
 
     def _read(self) -> None:
         ready, _, _ = select.select([0, self._output], [], [], TICK_SECONDS)

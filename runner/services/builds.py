@@ -13,7 +13,6 @@ import os
 import shutil
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.processes import Command, Process, ProcessError
@@ -24,6 +23,7 @@ from states_language.interpreter import TaskFailed, Took
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from runner.emulator import Emulator
     from runner.services.call import Call
@@ -127,12 +127,19 @@ class Builds:
         spec = yaml.safe_load(project["source"]["buildspec"])
         exported = _write_script(spec, folder)
         known = Build(self.sources[call.execution_arn], folder)
-        env = {**self._environment(project, call, folder, identifier), "TOOLSHED_EXPORTED": " ".join(exported)}
+        env = {
+            **self._environment(project, call, folder, identifier),
+            "TOOLSHED_EXPORTED": " ".join(exported),
+        }
         limit = project["timeoutInMinutes"] * 60
         began = time.monotonic()
         with self.stand_ins.serving(identifier, known):
             try:
-                process = Process(Command(["bash", "--noprofile", "--norc", str(folder / "build.sh")], folder / "src", log, env))
+                process = Process(
+                    Command(
+                        ["bash", "--noprofile", "--norc", str(folder / "build.sh")], folder / "src", log, env
+                    )
+                )
             except ProcessError as error:
                 raise TaskFailed("CodeBuild.SdkClientException", f"bash: {error}") from error
             try:
@@ -148,7 +155,9 @@ class Builds:
         shutil.rmtree(folder / "src", ignore_errors=True)
         return Finished(identifier, status, _exported(folder, exported), seconds, log, known.skipped)
 
-    def _environment(self, project: dict[str, Any], call: Call, folder: Path, identifier: str) -> dict[str, str]:
+    def _environment(
+        self, project: dict[str, Any], call: Call, folder: Path, identifier: str
+    ) -> dict[str, str]:
         given = [
             *((each["name"], each["value"], each.get("type")) for each in project["environment"]["environmentVariables"]),
             *((each["Name"], each["Value"], each.get("Type")) for each in call.parameters["EnvironmentVariablesOverride"]),

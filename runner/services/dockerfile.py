@@ -7,7 +7,6 @@ outcome. What Docker would refuse is refused: an unknown instruction, a file tha
 
 from __future__ import annotations
 
-import glob
 import json
 import os
 import re
@@ -115,7 +114,9 @@ class _Build:
         elif each.name == "ARG" and not self._stages:
             self._argument(self._global_arguments, each.text)
         elif not self._stages:
-            raise DockerfileError(f"Dockerfile:{each.line}: no build stage in current context: {each.name} before FROM")
+            raise DockerfileError(
+                f"Dockerfile:{each.line}: no build stage in current context: {each.name} before FROM"
+            )
         elif each.name in {"COPY", "ADD"}:
             self._copy(self._stages[-1], each)
         elif each.name == "RUN":
@@ -191,9 +192,11 @@ class _Build:
 
 def _copy_into(root: Path, source: str, target: Path, *, into_folder: bool, line: int) -> None:
     base = _below(root, source)
-    found = [Path(name) for name in sorted(glob.glob(str(base)))]
+    found = sorted(base.parent.glob(base.name)) if base != root else [root]
     if not found:
-        raise DockerfileError(f'Dockerfile:{line}: failed to compute cache key: "/{source.lstrip("./")}": not found')
+        raise DockerfileError(
+            f'Dockerfile:{line}: failed to compute cache key: "/{source.lstrip("./")}": not found'
+        )
     for path in found:
         if path.is_dir() and not path.is_symlink():
             # The folder's contents, not the folder. Evidence: documentation (Dockerfile reference, COPY).

@@ -6,17 +6,18 @@ in the request maps an address that this machine does not have to a local port, 
 
 import importlib
 import json
-import os
 import socket
 import sys
 import time
 import traceback
+from pathlib import Path
+from typing import Any
 
 
 class Context:
     """What a handler is told of its invocation."""
 
-    def __init__(self, request: dict):
+    def __init__(self, request: dict[str, Any]):
         self._deadline = request["deadline"]
         self.function_name = request["functionName"]
         self.function_version = request["functionVersion"]
@@ -31,23 +32,22 @@ class Context:
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
-def lead(addresses: dict) -> None:
+def lead(addresses: dict[str, int]) -> None:
     """Let connections to an address of the map reach the local port behind it."""
     connect = socket.socket.connect
 
-    def led(self: socket.socket, place: tuple) -> None:
+    def led(self: socket.socket, place: Any) -> None:
         if isinstance(place, tuple) and place[0] in addresses:
             place = ("127.0.0.1", addresses[place[0]])
         connect(self, place)
 
-    socket.socket.connect = led
+    socket.socket.connect = led  # type: ignore[assignment, method-assign]  # this process is ours alone
 
 
 def main() -> None:
     """Invoke the handler, and write its result or its error."""
-    with open(sys.argv[1], "rb") as file:
-        request = json.load(file)
-    sys.path.insert(0, os.getcwd())
+    request = json.loads(Path(sys.argv[1]).read_bytes())
+    sys.path.insert(0, str(Path.cwd()))
     if request["addresses"]:
         lead(request["addresses"])
     try:
@@ -55,7 +55,7 @@ def main() -> None:
         handler = getattr(importlib.import_module(module), name)
         answer = {"payload": handler(request["payload"], Context(request))}
         text = json.dumps(answer)
-    except Exception as error:  # what Lambda's runtime does: every error of the function becomes its answer
+    except Exception as error:  # noqa: BLE001 - as Lambda does: every error of the function becomes its answer
         trace = traceback.format_exc()
         sys.stderr.write(trace)
         text = json.dumps(
@@ -67,9 +67,9 @@ def main() -> None:
                 }
             }
         )
-    with open(f"{sys.argv[2]}.partial", "w") as file:
-        file.write(text)
-    os.replace(f"{sys.argv[2]}.partial", sys.argv[2])
+    partial = Path(f"{sys.argv[2]}.partial")
+    partial.write_text(text)
+    partial.replace(sys.argv[2])
 
 
 if __name__ == "__main__":

@@ -143,7 +143,14 @@ class Functions:
             "LAMBDA_TASK_ROOT": str(function.folder),
             **configuration.get("Environment", {}).get("Variables", {}),
         }
-        argv = [sys.executable, "-I", "-S", str(SCRIPT), str(folder / "request.json"), str(folder / "response.json")]
+        argv = [
+            sys.executable,
+            "-I",
+            "-S",
+            str(SCRIPT),
+            str(folder / "request.json"),
+            str(folder / "response.json"),
+        ]
         command = Command(argv, function.folder, folder / "function.log", env, configuration["MemorySize"])
         try:
             return Process(command)
@@ -151,15 +158,23 @@ class Functions:
             raise TaskFailed("Lambda.ServiceException", str(error)) from error
 
 
-def _what_went_wrong(folder: Path, ended: Exit | None, timeout: int, request_id: str) -> dict[str, Any] | None:
+def _what_went_wrong(
+    folder: Path, ended: Exit | None, timeout: int, request_id: str
+) -> dict[str, Any] | None:
     """Return an invocation's error as Lambda words it; None where there is none."""
     prefix = f"RequestId: {request_id} Error:"
     if ended is None:
-        return {"errorType": "Sandbox.Timedout", "errorMessage": f"{prefix} Task timed out after {timeout}.00 seconds"}
+        return {
+            "errorType": "Sandbox.Timedout",
+            "errorMessage": f"{prefix} Task timed out after {timeout}.00 seconds",
+        }
     response = folder / "response.json"
     if not response.exists():
         how = f"signal: {ended}" if ended.signal else f"exit status {ended.code}"
-        return {"errorType": "Runtime.ExitError", "errorMessage": f"{prefix} Runtime exited with error: {how}"}
+        return {
+            "errorType": "Runtime.ExitError",
+            "errorMessage": f"{prefix} Runtime exited with error: {how}",
+        }
     if response.stat().st_size > RESPONSE_BYTES:
         return {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": "Response payload size exceeded maximum allowed payload size"}  # fmt: skip
     error: dict[str, Any] | None = json.loads(response.read_bytes()).get("error")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import urllib.parse
 import urllib.request
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -46,14 +46,14 @@ def delete(emulator: Emulator, interface: Interface) -> None:
     _ask(emulator, "DeleteNetworkInterface", {"NetworkInterfaceId": interface.id})
 
 
-def _ask(emulator: Emulator, action: str, parameters: Mapping[str, str]) -> ElementTree.Element:
+def _ask(emulator: Emulator, action: str, parameters: Mapping[str, str]) -> ET.Element:
     body = urllib.parse.urlencode({"Action": action, "Version": API_VERSION, **parameters}).encode()
     request = urllib.request.Request(emulator.url, body, {"Authorization": CREDENTIAL})  # noqa: S310 - an own http address
     with NO_PROXY.open(request, timeout=10) as answer:
-        return ElementTree.fromstring(answer.read())  # noqa: S314 - our own emulator's
+        return ET.fromstring(answer.read())  # noqa: S314 - our own emulator's
 
 
-def _text(answer: ElementTree.Element, name: str) -> str:
+def _text(answer: ET.Element, name: str) -> str:
     found = next((element.text for element in answer.iter() if element.tag.rpartition("}")[2] == name), None)
     if not found:
         raise OSError(f"the emulator's EC2 answered without {name}")

@@ -7,6 +7,7 @@ import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 
 def main() -> int:
@@ -14,7 +15,7 @@ def main() -> int:
     request = {
         "build": os.environ.get("TOOLSHED_BUILD", ""),
         "argv": sys.argv[1:],
-        "cwd": os.getcwd(),
+        "cwd": str(Path.cwd()),
         "input": "" if "--password-stdin" not in sys.argv else sys.stdin.read(65536),
     }
     try:

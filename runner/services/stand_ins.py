@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runner.services.dockerfile import DockerfileError, build
+from runner.services import dockerfile
 from runner.services.images import MEDIA_TYPE, Images, tree_digest
 
 if TYPE_CHECKING:
@@ -102,9 +102,13 @@ class StandIns:
         for name in names:
             program = programs / name
             python = shlex.quote(sys.executable)
-            call = f"exec {python} -I -S {shlex.quote(str(SCRIPT))} {name} \"$@\"\n"
+            call = f'exec {python} -I -S {shlex.quote(str(SCRIPT))} {name} "$@"\n'
             # macOS has no timeout; there the build's own limit has to do.
-            text = 'while [ "${1#-}" != "$1" ]; do shift; done; shift; exec "$@"\n' if name == "timeout" else call
+            text = (
+                'while [ "${1#-}" != "$1" ]; do shift; done; shift; exec "$@"\n'
+                if name == "timeout"
+                else call
+            )
             program.write_text(f"#!/bin/sh\n{text}")
             program.chmod(0o755)
         stand_ins = self
@@ -161,23 +165,26 @@ class StandIns:
                     return Answer(error=f"{argv[0]}: {error}\n", code=1)
         return Answer(error=f"a local build has no answer to: {shlex.join(argv)}\n", code=125)
 
-    def _clone(self, call: Call) -> Answer:
+    def clone(self, call: Call) -> Answer:
+        """Copy the repository."""
         # What follows `--`: the address, and the folder.
         address, target = call.argv[list(call.argv).index("--") + 1 :][:2]
         call.build.source.write(call.cwd / target)
         from_where = call.build.source.folder or shlex.join(call.build.source.command)
         return Answer(f"{address} is here {from_where}\n")
 
-    def _rev_parse(self, call: Call) -> Answer:
+    def rev_parse(self, call: Call) -> Answer:
+        """Say which commit it is."""
         copy = call.cwd / _option(call.argv, "-C", ".")
         return Answer(call.build.source.commit(copy) + "\n")
 
-    def _build(self, call: Call) -> Answer:
+    def build(self, call: Call) -> Answer:
+        """Lay out an image."""
         tag = _option(call.argv, "--tag", "")
         image = call.build.folder / "image"
         try:
-            built = build(call.cwd / call.argv[-1], image)
-        except DockerfileError as error:
+            built = dockerfile.build(call.cwd / call.argv[-1], image)
+        except dockerfile.DockerfileError as error:
             return Answer(error=f"ERROR: {error}\n", code=1)
         if not built.argv:
             return Answer(error="ERROR: the Dockerfile has neither CMD nor ENTRYPOINT: it could not be started here\n", code=1)  # fmt: skip
@@ -185,7 +192,8 @@ class StandIns:
         call.build.skipped = built.skipped
         return Answer("".join(f"not carried out here: {line}\n" for line in built.skipped))
 
-    def _push(self, call: Call) -> Answer:
+    def push(self, call: Call) -> Answer:
+        """Put an image into the registry."""
         from botocore.exceptions import ClientError  # noqa: PLC0415 - only a build needs it
 
         name = call.argv[-1]
@@ -205,7 +213,8 @@ class StandIns:
         self.images.push(name, put["image"]["imageId"]["imageDigest"])
         return Answer(f"{name}\n")
 
-    def _describe_images(self, call: Call) -> Answer:
+    def describe_images(self, call: Call) -> Answer:
+        """Ask the registry for an image's digest."""
         from botocore.exceptions import ClientError  # noqa: PLC0415
 
         tag = _option(call.argv, "--image-ids", "").removeprefix("imageTag=")
@@ -219,13 +228,13 @@ class StandIns:
 
 
 _CALLS: dict[tuple[str, ...], Callable[[StandIns, Call], Answer]] = {
-    ("git", "clone"): StandIns._clone,
-    ("git", "source", "rev-parse"): StandIns._rev_parse,
-    ("docker", "buildx", "build"): StandIns._build,
-    ("docker", "push"): StandIns._push,
+    ("git", "clone"): StandIns.clone,
+    ("git", "source", "rev-parse"): StandIns.rev_parse,
+    ("docker", "buildx", "build"): StandIns.build,
+    ("docker", "push"): StandIns.push,
     ("docker", "login"): lambda _stand_ins, _call: Answer("Login Succeeded\n"),
     ("aws", "ecr", "get-login-password"): lambda _stand_ins, _call: Answer("none\n"),
-    ("aws", "ecr", "describe-images"): StandIns._describe_images,
+    ("aws", "ecr", "describe-images"): StandIns.describe_images,
 }
 """What is answered, by how a call begins once its options are left out."""
 

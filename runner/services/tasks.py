@@ -112,12 +112,16 @@ class Tasks:
 
     def addresses(self) -> dict[str, int]:
         """Return the local port behind each task's address, where an address is none of this machine's."""
-        return {task.interface.address: task.port for task in list(self.tasks.values()) if task.interface is not None}
+        return {
+            task.interface.address: task.port
+            for task in list(self.tasks.values())
+            if task.interface is not None
+        }
 
     def _ask(self, operation: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
         """Ask the emulator, in the API's names, and answer in those of Step Functions."""
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
         from botocore import xform_name  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
 
         client = self.emulator.client("ecs")
         model = client.meta.service_model.operation_model(operation)
@@ -160,12 +164,16 @@ class Tasks:
         image = self.images.pull(uri)
         if image is None:
             # Evidence for the form: documentation (ECS Developer Guide, "Stopped tasks error messages").
-            _set_stopped(task, "TaskFailedToStart", f"CannotPullContainerError: no registry of this machine has {uri}")
+            _set_stopped(
+                task, "TaskFailedToStart", f"CannotPullContainerError: no registry of this machine has {uri}"
+            )
             return
         task.digest = uri.rpartition("@")[2]
         network = parameters["NetworkConfiguration"]["AwsvpcConfiguration"]
         for attempt in range(ADDRESS_TRIES):
-            task.interface = interfaces.create(self.emulator, network["Subnets"][0], network["SecurityGroups"])
+            task.interface = interfaces.create(
+                self.emulator, network["Subnets"][0], network["SecurityGroups"]
+            )
             try:
                 task.process = Process(self._command(task, image.built))
             except ProcessError as error:
@@ -227,7 +235,9 @@ class Tasks:
 
     def _clear_up(self, task: Task) -> None:
         options = (task.container.get("logConfiguration") or {}).get("options", {})
-        stream = f"{options.get('awslogs-stream-prefix')}/{task.container['name']}/{task.arn.rpartition('/')[2]}"
+        stream = (
+            f"{options.get('awslogs-stream-prefix')}/{task.container['name']}/{task.arn.rpartition('/')[2]}"
+        )
         publish(self.emulator, options.get("awslogs-group", ""), stream, task.log)
         if task.interface is not None:
             with contextlib.suppress(OSError):
@@ -255,7 +265,12 @@ class Tasks:
             return described
         container = described["Containers"][0]
         container["Image"] = task.container["image"]
-        facts: dict[str, Any] = {"LastStatus": "RUNNING", "DesiredStatus": "RUNNING", "StopCode": None, "StoppedReason": None}
+        facts: dict[str, Any] = {
+            "LastStatus": "RUNNING",
+            "DesiredStatus": "RUNNING",
+            "StopCode": None,
+            "StoppedReason": None,
+        }
         if self._has_exited(task):
             facts = {"LastStatus": "STOPPED", "DesiredStatus": "STOPPED", **(task.stopped or {})}
             container["LastStatus"] = "STOPPED"

@@ -110,22 +110,22 @@ class Handler(BaseHTTPRequestHandler):
         """Offer no stream of the server's own."""
         self._send(405, None)
 
-    do_DELETE = do_GET
-
     def _answer(self, message: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         params = message.get("params") or {}
-        meta = params.get("_meta") or {}
-        is_modern = "io.modelcontextprotocol/protocolVersion" in meta
+        is_modern = "io.modelcontextprotocol/protocolVersion" in (params.get("_meta") or {})
         try:
-            if is_modern and self.headers.get("Mcp-Method", message.get("method")) != message.get("method"):
-                raise RpcError(HEADER_MISMATCH, "Mcp-Method names another method", 400)
-            method = METHODS.get(message.get("method", ""))
-            if method is None or (is_modern and message["method"] in {"initialize", "ping"}):
-                raise RpcError(METHOD_NOT_FOUND, "unknown method", 404 if is_modern else 200)
-            result = method(params)
+            result = self._called(message.get("method", ""), params, is_modern=is_modern)
         except RpcError as error:
             return error.status, {"error": {"code": error.code, "message": str(error)}}
         return 200, {"result": {"resultType": "complete", **result} if is_modern else result}
+
+    def _called(self, name: str, params: dict[str, Any], *, is_modern: bool) -> dict[str, Any]:
+        if is_modern and self.headers.get("Mcp-Method", name) != name:
+            raise RpcError(HEADER_MISMATCH, "Mcp-Method names another method", 400)
+        method = METHODS.get(name)
+        if method is None or (is_modern and name in {"initialize", "ping"}):
+            raise RpcError(METHOD_NOT_FOUND, "unknown method", 404 if is_modern else 200)
+        return method(params)
 
     def _send(self, status: int, body: dict[str, Any] | None) -> None:
         data = b"" if body is None else json.dumps(body).encode()
