@@ -112,9 +112,9 @@ def run(  # noqa: PLR0913 - its options
     from runner import requests  # noqa: PLC0415 - the help needs none of these
     from runner.pipeline import Request  # noqa: PLC0415
     from runner.progress import choose, summary  # noqa: PLC0415
-    from runner.session import Settings, interruptible, opened  # noqa: PLC0415
+    from runner.session import Settings, alone, opened  # noqa: PLC0415
 
-    with told(), interruptible():
+    with told(), alone():
         source = requests.source_of(ROOT, command, repository)
         given = requests.input_of(ROOT, input_file, source)
         progress = choose(is_json=is_json)

@@ -85,8 +85,11 @@ class Session:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Let the end of the terminal, and a polite kill, interrupt as Ctrl-C does."""
+def alone() -> Iterator[None]:
+    """Take this process over for a run: it ends by Ctrl-C, a polite kill and the terminal's end alike, and leaves nothing.
+
+    Only for a process that has no children of its own: whatever is below it at the end is killed.
+    """
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
@@ -96,9 +99,11 @@ def interruptible() -> Iterator[None]:
         number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN
     ]
     before = {number: signal.signal(number, interrupt) for number in wanted}
+    processes.adopt_orphans()
     try:
         yield
     finally:
+        processes.kill_orphans()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -109,12 +114,10 @@ def opened(settings: Settings) -> Iterator[Session]:
 
     Raises `EmulatorError`, `StackError`, `ChangeSetError`, `OSError`.
     """
-    processes.adopt_orphans()
     marks = [time.monotonic()]
     python = emulator.make_environment(settings.root, settings.tell)
     marks.append(time.monotonic())
     with contextlib.ExitStack() as undo:
-        undo.callback(processes.kill_orphans)
         folder = Path(tempfile.mkdtemp(prefix="toolshed-"))
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         running = emulator.start(python, folder, settings.port)
