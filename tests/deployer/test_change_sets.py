@@ -15,6 +15,7 @@ from deployer.change_sets import Change, ChangeSet, ChangeSetError, Pace, Reques
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+FAKE = "x"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/local/1"
 PACE = Pace(first=0, last=0, limit=5)
@@ -28,7 +29,7 @@ NO_STACK = "Stack with id stack does not exist"
 def stub() -> Iterator[Stubber]:
     """Answers of CloudFormation, one after another, each for the request that it belongs to."""
     client = boto3.client(
-        "cloudformation", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+        "cloudformation", region_name="us-east-1", aws_access_key_id=FAKE, aws_secret_access_key=FAKE
     )
     with Stubber(client) as stubber:
         yield stubber
@@ -62,7 +63,7 @@ def answer_created(stub: Stubber, kind: str) -> None:
 
 
 def answer_described(
-    stub: Stubber, status: str, reason: str = "", names: tuple[str, ...] = (), token: str = ""
+    stub: Stubber, status: str, reason: str = "", names: tuple[str, ...] = (), following: str = ""
 ) -> None:
     """Answer how far the change set is, with a page of its changes."""
     changes = [
@@ -70,7 +71,7 @@ def answer_described(
         for name in names
     ]
     answer: dict[str, Any] = {"Status": status, "StatusReason": reason, "Changes": changes}
-    stub.add_response("describe_change_set", {**answer, **({"NextToken": token} if token else {})})
+    stub.add_response("describe_change_set", {**answer, **({"NextToken": following} if following else {})})
 
 
 def answer_events(stub: Stubber, *events: tuple[str, str, str]) -> None:
@@ -100,7 +101,7 @@ def test_a_stack_that_is_not_there_yet_is_created(stub: Stubber, status: str | N
     answer_status(stub, status)
     answer_created(stub, kind)
     answer_described(stub, "CREATE_IN_PROGRESS")
-    answer_described(stub, "CREATE_COMPLETE", names=("Cluster",), token="more")
+    answer_described(stub, "CREATE_COMPLETE", names=("Cluster",), following="more")
     answer_described(stub, "CREATE_COMPLETE", names=("Table",))
     expected = (
         Change("Add", "Cluster", "AWS::ECS::Cluster", ""),

@@ -46,12 +46,12 @@ def packaged() -> Path:
 
 @pytest.fixture(scope="session")
 def session(packaged: Path) -> Iterator[Session]:
-    """A deployed pipeline."""
+    """Open a session, with the pipeline deployed."""
     with sessions.opened(sessions.Settings(packaged)) as opened:
         yield opened
 
 
 @pytest.fixture
 def pipeline(session: Session) -> Pipeline:
-    """The pipeline of that session."""
+    """Return that session's pipeline."""
     return session.pipeline

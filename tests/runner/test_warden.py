@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 LINUX = sys.platform == "linux"
+EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a server in a container must listen on
 ENV = {"PATH": os.environ["PATH"]}
 
 SERVE = """
@@ -192,7 +193,7 @@ def test_connections_are_taken_once_the_command_listens(start: Callable[..., Pro
     address, port, target = ("127.77.9.9" if LINUX else "127.0.0.1"), free_port(), free_port()
     script = f"import time; time.sleep(0.3)\n{SERVE}"
     process = start(
-        sys.executable, "-c", script, "0.0.0.0", str(target), address=address, port=port, target=target
+        sys.executable, "-c", script, EVERYWHERE, str(target), address=address, port=port, target=target
     )
     with pytest.raises(ConnectionRefusedError):
         talk(address, port)
@@ -219,9 +220,8 @@ def test_what_listens_on_loopback_only_is_not_forwarded(start: Callable[..., Pro
 
 def test_a_port_in_use_is_told(start: Callable[..., Process]) -> None:
     """Another's server at the task's address is never judged in its place."""
-    with socket.create_server(("0.0.0.0", 0)) as other:
-        with pytest.raises(ProcessError) as raised:
-            start("sleep", "9", address="127.0.0.1", port=other.getsockname()[1], target=free_port())
+    with socket.create_server((EVERYWHERE, 0)) as other, pytest.raises(ProcessError) as raised:
+        start("sleep", "9", address="127.0.0.1", port=other.getsockname()[1], target=free_port())
     assert "EADDRINUSE" == raised.value.reason
 
 
