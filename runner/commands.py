@@ -63,7 +63,9 @@ def told() -> Iterator[None]:
 
 @click.command()
 @click.option(
-    "--command", metavar="COMMAND", help="Judge the server that this starts; {port} is where it must listen."
+    "--command",
+    metavar="COMMAND",
+    help="Judge the server that this starts; {port} is where it must listen, on every address; or {address} and {port}, its task's own.",
 )
 @click.option(
     "--repository",

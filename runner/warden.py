@@ -39,6 +39,7 @@ LINUX = sys.platform == "linux"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 TICK_SECONDS, WEIGHING_SECONDS = 0.05, 0.2
 TCP_LISTEN = "0A"
+EVERYWHERE = ("00000000", "0" * 32)
 PAGE = os.sysconf("SC_PAGE_SIZE")
 FILE_BYTES = 1 << 30
 """The largest file that a command may write."""
@@ -158,7 +159,8 @@ def is_loopback(address: str) -> bool:
 class Forwarder:
     """Takes connections at the task's address while the command listens, and passes them on.
 
-    A command that listens on 127.0.0.1 only is not passed anything: in a container nobody could reach it.
+    A command that listens on 127.0.0.1 only is not passed anything: in a container nobody could reach it. One whose
+    port is the task's own port listens at the address itself: that the address is free is then all that is seen to.
     """
 
     def __init__(self, address: str, port: int, target: int):
@@ -166,7 +168,11 @@ class Forwarder:
         self._target = target
         self._listener: socket.socket | None = None
         self._reachable: bool | None = None
+        self._own = {"".join(f"{byte:02X}" for byte in reversed(socket.inet_aton(address))), *EVERYWHERE}
         self._bound = self._bind()
+        self._is_direct = target == port
+        if self._is_direct:
+            self._bound.close()
 
     def _bind(self) -> socket.socket:
         bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
@@ -177,12 +183,13 @@ class Forwarder:
     def look(self) -> None:
         """Begin or cease to take connections, as the command does."""
         addresses = listeners(self._target) if LINUX else self._probe()
+        if self._is_direct:
+            addresses = [address for address in addresses if address in self._own]
         reachable = any(not is_loopback(address) for address in addresses)
-        if reachable and self._listener is None:
-            if self._target != self._place[1]:
-                self._bound.listen(128)
-                self._listener = self._bound
-                threading.Thread(target=self._accept, args=(self._bound,), daemon=True).start()
+        if reachable and self._listener is None and not self._is_direct:
+            self._bound.listen(128)
+            self._listener = self._bound
+            threading.Thread(target=self._accept, args=(self._bound,), daemon=True).start()
         elif not reachable and self._listener is not None:
             self.close()
             self._bound = self._bind()

@@ -188,7 +188,11 @@ class Tasks:
         """Return what stands for the container: the image's command, in its folder, with its environment."""
         assert task.interface is not None  # noqa: S101 - made just before
         mapped = task.container["portMappings"][0]["containerPort"]
-        task.port = _free_port()
+        is_direct = (
+            any("{address}" in word for word in (*built.argv, *self.env.values())) and self.has_real_addresses
+        )
+        task.port = mapped if is_direct else _free_port()
+        places = {"{port}": str(task.port), "{address}": task.interface.address if is_direct else "127.0.0.1"}
         home = str(task.folder / "home")
         given = {each["name"]: each["value"] for each in task.container.get("environment", [])}
         env = {
@@ -198,9 +202,9 @@ class Tasks:
             **built.env,
             **{name: home if value == "/tmp" else value for name, value in given.items()},  # noqa: S108
             "PORT": str(task.port),
-            **{name: value.replace("{port}", str(task.port)) for name, value in self.env.items()},
+            **{name: _filled(value, places) for name, value in self.env.items()},
         }
-        task.argv = tuple(_placed(word, built.files).replace("{port}", str(task.port)) for word in built.argv)
+        task.argv = tuple(_filled(_placed(word, built.files), places) for word in built.argv)
         workdir = built.files / built.workdir.lstrip("/")
         return Command(
             argv=(_program(task.argv[0], env["PATH"], workdir), *task.argv[1:]),
@@ -321,6 +325,12 @@ def _placed(word: str, files: Path) -> str:
     if word.startswith("/") and word != "/" and (files / word.lstrip("/")).exists():
         return str(files / word.lstrip("/"))
     return word
+
+
+def _filled(text: str, places: Mapping[str, str]) -> str:
+    for place, value in places.items():
+        text = text.replace(place, value)
+    return text
 
 
 def _free_port() -> int:

@@ -129,7 +129,7 @@ def test_another_emulator_is_refused(session: Session, extra: str, expected: int
         "missing = it.missing_seams(); print(missing); sys.exit(len(missing))"
     )
     python = ROOT / emulator.ENVIRONMENT / "bin/python"
-    command = [
+    command: list[str | Path] = [
         python,
         "-I",
         "-c",

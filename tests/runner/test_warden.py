@@ -235,3 +235,15 @@ def test_the_end_of_whoever_started_it_is_the_end(tmp_path: Path) -> None:
     assert eventually(lambda: not is_alive(process.pid))
     assert eventually(lambda: not folder.exists())
     process.close()
+
+
+@pytest.mark.skipif(not LINUX, reason="elsewhere there is no address but one")
+def test_a_command_may_listen_at_the_task_s_address_itself(start: Callable[..., Process]) -> None:
+    """Then nothing is forwarded, and another's listener on the same port at another address is not taken for it."""
+    port = free_port()
+    with socket.create_server(("127.77.9.7", port)):
+        script = f"import time; time.sleep(0.3)\n{SERVE}"
+        process = start(sys.executable, "-c", script, "127.77.9.6", str(port), address="127.77.9.6", port=port, target=port)  # fmt: skip
+        assert not process.is_listening
+        assert eventually(lambda: process.is_listening)
+        assert b"heard hello" == talk("127.77.9.6", port)

@@ -53,7 +53,7 @@ class Handler(BaseHTTPRequestHandler):
             for block in held:
                 block[::4096] = b"x" * len(block[::4096])
             time.sleep(30)
-        pages = {
+        pages: dict[str, dict[str, Any]] = {
             "endless-pages": {"tools": [TOOL], "nextCursor": str(time.time())},
             "no-schema": {"tools": [{"name": "a"}]},
         }
