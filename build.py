@@ -19,6 +19,10 @@ COMMANDS = {
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",
+    "check": "states_language.commands",
+    "types": "states_language.commands",
+    "contract": "states_language.commands",
+    "shapes": "states_language.commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from runner.processes import Command, Process, ProcessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
 ENVIRONMENT = Path(".venv-ministack")
 REQUIREMENTS = Path("requirements-ministack.txt")
@@ -137,10 +137,10 @@ def _install(environment: Path, python: Path, requirements: Path) -> None:
             )
 
 
-def start(python: Path, folder: Path, port: int = 0) -> Emulator:
+def start(python: Path, folder: Path, port: int = 0, settings: Mapping[str, str] | None = None) -> Emulator:
     """Start the emulator and wait until it answers; its files and its log are put into a folder.
 
-    `port` 0 lets the system choose. Raises `EmulatorError`.
+    `port` 0 lets the system choose; `settings` are variables of MiniStack's own. Raises `EmulatorError`.
     """
     _check_loopback()
     ready, log = folder / "ready.json", folder / "emulator.log"
@@ -166,7 +166,7 @@ def start(python: Path, folder: Path, port: int = 0) -> Emulator:
             "LOG_LEVEL": "WARNING",
             "S3_DATA_DIR": str(scratch / "s3"),
             "STATE_DIR": str(scratch / "state"),
-            "PYTHONDONTWRITEBYTECODE": "",
+            **(settings or {}),
         },
     )
     try:

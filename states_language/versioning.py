@@ -1,6 +1,7 @@
 """The smallest version bump that a changed document asks for.
 
-`major` when what goes in or what comes out changed: the input's schema, or a state in which an execution ends.
+`major` when what goes in or what comes out changed: the input's schema, a state in which an execution ends, or what the
+state before it lets through.
 `minor` when states did: added, removed, of another kind, going elsewhere, or calling something else.
 `patch` for the rest: timeouts, retries, values, comments.
 """
@@ -83,7 +84,14 @@ def _without_prose(state: State) -> dict[str, Any]:
 
 
 def _ends(machine: StateMachine) -> Any:
-    return {name: _without_prose(state) for name, state in machine.states.items() if state.is_terminal}
+    """Return what shapes an execution's output: the states in which it ends, and what those before them let through."""
+    ends = {name: _without_prose(state) for name, state in machine.states.items() if state.is_terminal}
+    let_through = {
+        json.dumps([state.fields.get("OutputPath"), state.fields.get("Output")], sort_keys=True)
+        for state in machine.states.values()
+        if any(transition.target in ends for transition in state.transitions())
+    }
+    return ends, sorted(let_through)
 
 
 def _structure(machine: StateMachine) -> Any:

@@ -248,6 +248,7 @@ def test_a_good_build_exports_the_image_by_digest(run: Run) -> None:
             "https://git.example:8443/mirror/maker/server", "source",
         ),
         ("git", "-C", "source", "rev-parse", "HEAD"),
+        ("docker", "info"),
         (
             "docker", "buildx", "build", "--platform", "linux/amd64", "--provenance=false", "--sbom=false", "--load",
             "--label", f"org.opencontainers.image.revision={COMMIT}", "--tag", image, "source",
@@ -308,6 +309,7 @@ def test_an_image_that_cannot_be_built_is_an_answer(
     [
         {"git-clone": "exit 128"},
         {"git--C": "exit 128"},
+        {"docker-info": "exit 1"},
         {"docker-push": "exit 1"},
         {"docker-login": "exit 1"},
         {"aws-ecr": "exit 255"},
@@ -318,6 +320,7 @@ def test_an_image_that_cannot_be_built_is_an_answer(
     ids=[
         "clone",
         "commit",
+        "docker",
         "push",
         "registry login",
         "no password",
@@ -363,6 +366,8 @@ BAD = [
     ("ORIGINAL_REPOSITORY_NAME", "owner/name/more"),
     ("ORIGINAL_REPOSITORY_NAME", "--upload-pack=touch/pwned"),
     ("ORIGINAL_REPOSITORY_NAME", "owner/na me"),
+    ("ORIGINAL_REPOSITORY_NAME", "owner/.."),
+    ("ORIGINAL_REPOSITORY_NAME", "owner/."),
     ("ORIGINAL_REPOSITORY_NAME", "owner/name;touch pwned"),
     ("ORIGINAL_REPOSITORY_NAME", "owner/$(touch pwned)"),
     ("ORIGINAL_REPOSITORY_NAME", "owner/name\n"),

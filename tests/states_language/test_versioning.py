@@ -60,6 +60,7 @@ CHANGES = [
     (Bump.MINOR, ("States", "Choose", "Default"), "Done"),
     (Bump.MAJOR, ("States", "Failed", "Error"), "Broken"),
     (Bump.MAJOR, ("States", "Done", "OutputPath"), "$.a"),
+    (Bump.MAJOR, ("States", "Choose", "OutputPath"), "$.a"),
     (Bump.MAJOR, ("States", "Last"), {"Type": "Succeed"}),
     (Bump.MAJOR, ("States", "Call"), {"Type": "Pass", "End": True}),
 ]
