@@ -2,8 +2,9 @@
 
 The suite is the tests' own: `tests/states_language/cases/`, each case with its evidence. On the emulator a case is a
 state machine that is created and started, its calls answered by MiniStack's mocks, its waits scaled to nothing. What
-that cannot express is left out and counted: durations, heartbeats, sizes, the context object, S3's objects. Prints a
-table of the cases that each engine gets right; with `--wrong`, also each case that one of them gets wrong.
+that cannot express is left out and counted: durations, time limits, heartbeats, sizes, the time of day, the context
+object, S3's objects, a call that is answered differently when it is retried. States inside others are not compared:
+MiniStack's history leaves them out. Prints a table of the cases that each engine gets right; with `--wrong`, also each case that one of them gets wrong.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 CASES = ROOT / "tests/states_language/cases"
-COMPARED = ("output", "error", "status", "visited")
-LEFT_OUT = {"context"}
+COMPARED = ("output", "error", "status")
 UNTIMED = {"seconds", "heartbeats", "large"}
 PATIENCE_SECONDS = 20
 NAME = "mocked"
@@ -61,9 +61,15 @@ def suite() -> tuple[list[Case], int]:
                 state: given if isinstance(given, list) else [given]
                 for state, given in entry.get("tasks", {}).items()
             }
+            nested = any(state["Type"] in {"Parallel", "Map"} for state in document(entry)["States"].values())
             expected = {name: entry[name] for name in COMPARED if name in entry}
+            expected |= {"visited": entry["visited"]} if "visited" in entry and not nested else {}
             timed = any(UNTIMED & answer.keys() for each in answers.values() for answer in each)
-            if not expected or timed or LEFT_OUT & entry.keys() or path.stem == "distributed":
+            timed = timed or "TimeoutSeconds" in entry.get("machine", {})
+            varied = any(len(each) > 1 for each in answers.values())
+            of_now = isinstance(expected.get("output"), dict) and "now" in expected["output"]
+            hidden = timed or varied or of_now or "context" in entry or path.stem == "distributed"
+            if not expected or hidden:
                 left_out += 1
                 continue
             cases.append(
