@@ -83,6 +83,8 @@ class Process:
         self._exit: Exit | None = None
         self._failure: ProcessError | None = None
         self._pid: int | None = None
+        self.is_watched = bool(command.address)
+        """Whether it is known where the command listens."""
         self.is_listening = False
         self.is_unreachable = False
         """The command listens where nobody outside its container could reach it."""

@@ -11,6 +11,7 @@ from states_language.interpreter import Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from runner.pipeline import Outcome
     from states_language.interpreter import Event
@@ -126,7 +127,17 @@ def _ran(outcome: Outcome) -> Iterator[dict[str, Any]]:
 
 
 def lines(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:
-    """Yield the report's lines, each with the style that it is shown in."""
+    """Yield the report's lines, each with the style that it is shown in; nothing in them steers a terminal."""
+    for text, style in _lines(outcome, is_verbose=is_verbose):
+        yield printable(text), style
+
+
+def printable(text: str) -> str:
+    """Return a text, which may be a stranger's, without what a terminal would obey."""
+    return "".join(letter if letter.isprintable() else "·" for letter in text)
+
+
+def _lines(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:
     yield from _verdict(outcome)
     yield "", ""
     yield from _timeline(outcome, is_verbose=is_verbose)
@@ -201,12 +212,14 @@ def _what_ran(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield f"  build  {build.status.lower()} in {build.seconds:.1f} s: the buildspec's commands, with stand-ins for git, docker and aws", ""  # fmt: skip
         for line in build.skipped:
             yield f"         not carried out: {line}", "dim"
+        if build.status != "SUCCEEDED" or build.exported.get("BUILD_FAILURE"):
+            yield from ((f"         | {line}", "dim") for line in _tail(build.log))
     for task in outcome.tasks:
         address = task.interface.address if task.interface else "no address"
         yield f"  task   {shlex.join(task.argv) or '(no image)'}  at {address}", ""
         if task.process is not None and task.process.is_unreachable:
             yield f"         listens on 127.0.0.1:{task.port} only: in its container nobody could reach it; let it listen on 0.0.0.0", "yellow"  # fmt: skip
-        elif task.process is not None and not task.process.is_listening:
+        elif task.process is not None and task.process.is_watched and not task.process.is_listening:
             yield (
                 f"         never listened on port {task.port}, which it was given as {{port}} and as $PORT",
                 "yellow",
@@ -214,12 +227,12 @@ def _what_ran(outcome: Outcome) -> Iterator[tuple[str, str]]:
         stopped = task.stopped or {}
         yield f"         {stopped.get('StopCode', 'not stopped')}: {stopped.get('StoppedReason', '')}", ""
         if outcome.fault != "none":
-            yield from ((f"         | {line}", "dim") for line in _tail(task))
+            yield from ((f"         | {line}", "dim") for line in _tail(task.log))
 
 
-def _tail(task: Any) -> list[str]:
+def _tail(log: Path) -> list[str]:
     try:
-        found: list[str] = task.log.read_text("utf-8", errors="replace").splitlines()[-12:]
+        found: list[str] = log.read_text("utf-8", errors="replace").splitlines()[-12:]
     except OSError:
         return []
-    return ["".join(letter if letter.isprintable() else "·" for letter in line)[:160] for line in found]
+    return [line[:160] for line in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,10 @@ DIST = Path("dist")
 BUCKET = "toolshed-artifacts"
 STACK = "toolshed-local"
 
-LOOPBACK_CIDR = "127.77.0.0/16"
-"""On Linux every address of 127.0.0.0/8 is this machine's: a task's address is then real."""
+NETWORKS = range(77, 127)
+"""On Linux every address of 127.0.0.0/8 is this machine's: a task's address is then real. The second numbers of the
+networks that runs may have, one for each that goes on at the same time."""
+CLAIM_PORT = 8000
 
 DIGEST_KEY = re.compile(r"([0-9a-f]{64})\.(?:zip|asl\.json)$")
 
@@ -47,8 +50,45 @@ class Stack:
     cidr: str
 
 
-def deploy(root: Path, emulator: Emulator, on_event: Callable[[change_sets.StackEvent], None]) -> Stack:
-    """Upload what the template names, and deploy it. Raises `StackError`, `ChangeSetError`."""
+@dataclass(frozen=True)
+class Network:
+    """The addresses that a run's tasks may have, claimed for as long as it goes on."""
+
+    cidr: str
+    """Empty where a machine has no addresses to give."""
+    claim: socket.socket | None = None
+
+    def close(self) -> None:
+        """Let other runs have it."""
+        if self.claim is not None:
+            self.claim.close()
+
+
+def claim_network() -> Network:
+    """Return addresses that no other run on this machine uses. Raises `StackError` where all are taken.
+
+    Without a claim one run's validator could reach another's server, at an address that both have given out.
+    """
+    if not has_real_addresses():
+        return Network("")
+    for number in NETWORKS:
+        claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            claim.bind((f"127.{number}.0.1", CLAIM_PORT))
+        except OSError:
+            claim.close()
+            continue
+        return Network(f"127.{number}.0.0/16", claim)
+    raise StackError(f"{len(NETWORKS)} runs go on already on this machine, or it has no loopback network")
+
+
+def deploy(
+    root: Path, emulator: Emulator, cidr: str, on_event: Callable[[change_sets.StackEvent], None]
+) -> Stack:
+    """Upload what the template names, and deploy it, with these addresses for its VPC where any are given.
+
+    Raises `StackError`, `ChangeSetError`.
+    """
     template = (root / TEMPLATE).read_bytes()
     artifacts = artifacts_of(root, json.loads(template))
     s3 = emulator.client("s3")
@@ -57,8 +97,8 @@ def deploy(root: Path, emulator: Emulator, on_event: Callable[[change_sets.Stack
     for key, content in {**artifacts, template_key: template}.items():
         s3.put_object(Bucket=BUCKET, Key=key, Body=content)
     parameters = {"ArtifactBucket": BUCKET}
-    if has_real_addresses():
-        parameters["VpcCidr"] = LOOPBACK_CIDR
+    if cidr:
+        parameters["VpcCidr"] = cidr
     request = change_sets.Request(STACK, "local", f"{emulator.url}/{BUCKET}/{template_key}", parameters)
     pace = change_sets.Pace(first=0.02, last=0.2, limit=60)
     client = emulator.client("cloudformation")

@@ -232,6 +232,7 @@ _CALLS: dict[tuple[str, ...], Callable[[StandIns, Call], Answer]] = {
     ("git", "source", "rev-parse"): StandIns.rev_parse,
     ("docker", "buildx", "build"): StandIns.build,
     ("docker", "push"): StandIns.push,
+    ("docker", "info"): lambda _stand_ins, _call: Answer("a stand-in of the local run\n"),
     ("docker", "login"): lambda _stand_ins, _call: Answer("Login Succeeded\n"),
     ("aws", "ecr", "get-login-password"): lambda _stand_ins, _call: Answer("none\n"),
     ("aws", "ecr", "describe-images"): StandIns.describe_images,

@@ -59,7 +59,7 @@ SERVERS = [
     Server("Ant Group", "npm", "@antv/mcp-server-chart@0.9.10", "{bin}/mcp-server-chart -t streamable -h 0.0.0.0 -p {port}", LEGACY),
     Server("Brave", "npm", "@brave/brave-search-mcp-server@2.1.4", "{bin}/brave-search-mcp-server --transport http --host 0.0.0.0 --port {port} --brave-api-key none", LEGACY),
     Server("Casey Hand", "npm", "@cyanheads/git-mcp-server@2.15.3", "env MCP_TRANSPORT_TYPE=http MCP_HTTP_HOST=0.0.0.0 MCP_HTTP_PORT={port} {bin}/git-mcp-server", LEGACY),
-    Server("MongoDB", "npm", "mongodb-mcp-server@3.0.4", "env MDB_MCP_TRANSPORT=http MDB_MCP_HTTP_HOST=0.0.0.0 MDB_MCP_HTTP_PORT={port} MDB_MCP_DANGEROUS_HOST_BINDING=true {bin}/mongodb-mcp-server", LEGACY),
+    Server("MongoDB", "npm", "mongodb-mcp-server@3.0.4", "env MDB_MCP_TRANSPORT=http MDB_MCP_HTTP_HOST=0.0.0.0 MDB_MCP_HTTP_PORT={port} MDB_MCP_DANGEROUS_HOST_BINDING=true {bin}/mongodb-mcp-server", BOTH),
     Server("hustcc", "npm", "mcp-mermaid@0.4.1", "{bin}/mcp-mermaid -t streamable -H 0.0.0.0 -p {port}", LEGACY),
     Server("Microsoft, guarding its host", "npm", "@playwright/mcp@0.0.83", "{bin}/playwright-mcp --host 0.0.0.0 --port {port} --headless", None, "endpoint.status"),
     Server("Model Context Protocol, the older transport", "npm", "@modelcontextprotocol/server-everything@2026.8.31", "{bin}/mcp-server-everything sse", None, "endpoint.transport"),

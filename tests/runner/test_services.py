@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import socket
+import threading
 import time
 import zipfile
 from pathlib import Path
@@ -334,6 +335,44 @@ def test_a_function_slower_than_its_state_is_never_heard_of(pipeline: Pipeline) 
     """The state times out; the function is ended all the same."""
     name = function(pipeline, "slow", "def handler(e, c):\n  import time; time.sleep(60)", 30)
     assert Took(float("inf")) == pipeline.functions.invoke(call({"FunctionName": name}, seconds=0.2))
+
+
+def test_an_address_that_is_none_of_this_machine_s_is_led_to_a_port(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a task's address cannot be bound, the function's connections to it reach the task's port all the same."""
+    source = (
+        "import socket\ndef handler(event, context):\n"
+        "  with socket.create_connection(('10.77.0.9', 8000), 5) as connection: return connection.recv(9).decode()"
+    )
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def answer_once() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"the task")
+
+        threading.Thread(target=answer_once, daemon=True).start()
+        monkeypatch.setattr(pipeline.functions, "addresses", lambda: {"10.77.0.9": port})
+        answer = pipeline.functions.invoke(call({"FunctionName": function(pipeline, "led", source)}))
+    assert "the task" == answer["Payload"]
+
+
+def test_without_real_addresses_a_task_is_not_forwarded(
+    pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its port is known by its address, which the interface still has."""
+    monkeypatch.setattr(pipeline.tasks, "has_real_addresses", False)
+    (task,) = run_task(pipeline, image_of(pipeline, "sleep", "102"), "f")["Tasks"]
+    known = pipeline.tasks.tasks[task["TaskArn"]]
+    assert known.interface is not None
+    assert known.process is not None
+    assert (known.port, False) == (
+        pipeline.tasks.addresses()[known.interface.address],
+        known.process.is_watched,
+    )
+    stop_task(pipeline, task["TaskArn"])
 
 
 def test_an_unknown_function_is_named(pipeline: Pipeline) -> None:

@@ -105,6 +105,17 @@ def test_a_free_address_is_free(prefix: int, data: st.DataObject) -> None:
     assert found not in taken
 
 
+@pytest.mark.skipif(not stack.has_real_addresses(), reason="elsewhere there are no addresses to give out")
+def test_two_runs_never_share_addresses(pipeline: Pipeline) -> None:
+    """A second run beside one that goes on gets other addresses, and the first one's are free again when it ends."""
+    first, second = stack.claim_network(), stack.claim_network()
+    try:
+        assert 3 == len({pipeline.stack.cidr, first.cidr, second.cidr})
+    finally:
+        first.close()
+        second.close()
+
+
 def test_a_full_subnet_is_told() -> None:
     """There is no address to give."""
     taken = {str(address) for address in ipaddress.ip_network("127.77.0.0/28")}

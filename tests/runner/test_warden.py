@@ -190,7 +190,7 @@ def test_too_much_memory_is_the_end(start: Callable[..., Process]) -> None:
 
 def test_connections_are_taken_once_the_command_listens(start: Callable[..., Process]) -> None:
     """Before, they are refused, as they would be by a task that is not up yet; afterwards too."""
-    address, port, target = ("127.77.9.9" if LINUX else "127.0.0.1"), free_port(), free_port()
+    address, port, target = ("127.76.9.9" if LINUX else "127.0.0.1"), free_port(), free_port()
     script = f"import time; time.sleep(0.3)\n{SERVE}"
     process = start(
         sys.executable, "-c", script, EVERYWHERE, str(target), address=address, port=port, target=target
@@ -210,12 +210,12 @@ def test_what_listens_on_loopback_only_is_not_forwarded(start: Callable[..., Pro
     """In a container nobody could reach it: it must not pass here."""
     port, target = free_port(), free_port()
     process = start(
-        sys.executable, "-c", SERVE, "127.0.0.1", str(target), address="127.77.9.8", port=port, target=target
+        sys.executable, "-c", SERVE, "127.0.0.1", str(target), address="127.76.9.8", port=port, target=target
     )
     assert eventually(lambda: process.is_unreachable)
     assert not process.is_listening
     with pytest.raises(ConnectionRefusedError):
-        talk("127.77.9.8", port)
+        talk("127.76.9.8", port)
 
 
 def test_a_port_in_use_is_told(start: Callable[..., Process]) -> None:
@@ -241,9 +241,9 @@ def test_the_end_of_whoever_started_it_is_the_end(tmp_path: Path) -> None:
 def test_a_command_may_listen_at_the_task_s_address_itself(start: Callable[..., Process]) -> None:
     """Then nothing is forwarded, and another's listener on the same port at another address is not taken for it."""
     port = free_port()
-    with socket.create_server(("127.77.9.7", port)):
+    with socket.create_server(("127.76.9.7", port)):
         script = f"import time; time.sleep(0.3)\n{SERVE}"
-        process = start(sys.executable, "-c", script, "127.77.9.6", str(port), address="127.77.9.6", port=port, target=port)  # fmt: skip
+        process = start(sys.executable, "-c", script, "127.76.9.6", str(port), address="127.76.9.6", port=port, target=port)  # fmt: skip
         assert not process.is_listening
         assert eventually(lambda: process.is_listening)
-        assert b"heard hello" == talk("127.77.9.6", port)
+        assert b"heard hello" == talk("127.76.9.6", port)
