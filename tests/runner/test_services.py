@@ -11,13 +11,16 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
+from runner import state_test
 from runner.services.builds import BuildspecError, _write_script
 from runner.services.call import Call, failed
 from runner.services.shapes import from_api, to_api
 from runner.services.stand_ins import Source
 from runner.services.tasks import _why_not_started
+from runner.stack import STACK
 from states_language.interpreter import TaskFailed, Took
 
 if TYPE_CHECKING:
@@ -408,3 +411,37 @@ def test_errors_are_named_as_the_integration_names_them(code: str, expected: str
     error = type("E", (Exception,), {"response": {"Error": {"Code": code, "Message": "m"}}})()
     assert (expected, "m") == (failed("Ecs", error).error, failed("Ecs", error).cause)
     assert "Ecs.SdkClientException" == failed("Ecs", OSError("no")).error
+
+
+# TestState
+
+
+@pytest.mark.parametrize(
+    ("state", "given", "expected"),
+    [
+        ("CheckVerdict", {"Validation": {"Payload": {"outcome": "verified", "verified": True}}}, {"status": "SUCCEEDED", "nextState": "KeepVerdict"}),
+        ("ValidationFailed", {"Error": "Rejected", "Cause": "why"}, {"status": "FAILED", "error": "Rejected", "cause": "why"}),
+    ],
+)  # fmt: skip
+def test_the_test_state_api_is_asked_about_the_deployed_definition(
+    pipeline: Pipeline,
+    monkeypatch: pytest.MonkeyPatch,
+    state: str,
+    given: Any,
+    expected: dict[str, Any],
+) -> None:
+    """On the emulator, which knows the API: what it answers is what the interpreter gives. Evidence: emulator."""
+    monkeypatch.setattr(boto3, "client", pipeline.emulator.client)
+    found = state_test.on_aws(STACK, state, given, state_test.NO_MOCK)
+    here = state_test.here(
+        ROOT / state_test.DEFINITION, state, given, state_test.NO_MOCK
+    )
+    assert expected == {key: found[key] for key in expected}
+    assert expected == {key: here[key] for key in expected}
+
+
+def test_a_state_that_is_not_deployed_is_told(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the states that are."""
+    monkeypatch.setattr(boto3, "client", pipeline.emulator.client)
+    with pytest.raises(state_test.StateTestError, match="has no state Nowhere; it has CheckInput"):
+        state_test.on_aws(STACK, "Nowhere", {}, state_test.NO_MOCK)
