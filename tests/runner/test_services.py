@@ -433,9 +433,7 @@ def test_the_test_state_api_is_asked_about_the_deployed_definition(
     """On the emulator, which knows the API: what it answers is what the interpreter gives. Evidence: emulator."""
     monkeypatch.setattr(boto3, "client", pipeline.emulator.client)
     found = state_test.on_aws(STACK, state, given, state_test.NO_MOCK)
-    here = state_test.here(
-        ROOT / state_test.DEFINITION, state, given, state_test.NO_MOCK
-    )
+    here = state_test.here(ROOT / state_test.DEFINITION, state, given, state_test.NO_MOCK)
     assert expected == {key: found[key] for key in expected}
     assert expected == {key: here[key] for key in expected}
 
