@@ -15,7 +15,6 @@ from states_language.types import (
     INTEGER,
     STRING,
     ListType,
-    MapType,
     Member,
     Source,
     StructureType,
@@ -240,16 +239,3 @@ def _read_parts(frame: Frame, text: str, pointer: Pointer) -> None:
             frame.facts.reads.append(
                 Read(frame.state, pointer, part.path, found, Purpose.PART, part.offset, frame.scope)
             )
-
-
-__all__ = [
-    "Frame",
-    "MapType",
-    "intrinsic_result",
-    "is_intrinsic",
-    "read_expression",
-    "read_path",
-    "read_template",
-    "read_value",
-    "resolve",
-]

@@ -169,6 +169,12 @@ def test_the_library_is_one_call() -> None:
     assert [] == found
 
 
+def test_a_key_that_is_no_text_is_refused() -> None:
+    """What a YAML reader makes of `yes:` is told, and does not fail."""
+    document = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {True: 1}, "End": True}}}
+    assert ["unreadable-document"] == [entry.code for entry in check(document)]
+
+
 def test_a_document_without_a_bottom_is_refused() -> None:
     """A document that is nested beyond reason is one finding."""
     document: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
