@@ -114,11 +114,15 @@ def validity_problems(schema: dict[str, Any], deadline: float) -> Problems:
 
 _NO_FORMATS = jsonschema.FormatChecker(formats=[])
 
+# The library reads its vocabularies' files when its first validator is made: here, where the function starts,
+# and not while a server is judged.
+jsonschema.Draft202012Validator({})
+
 
 # A run has one deadline, so each run makes each dialect's validator once.
 @lru_cache(maxsize=2 * len(DIALECTS))
 def _bounded(dialect: Any, deadline: float) -> Any:
-    """Return the dialect's validator, stopped at the deadline, and unique items told in linear time."""
+    """Return the dialect's validator, with a deadline, and with what the library does slowly or not at all."""
 
     def typed(validator: Any, types: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if time.monotonic() > deadline:
@@ -129,7 +133,12 @@ def _bounded(dialect: Any, deadline: float) -> Any:
         if wanted and isinstance(instance, list) and len({repr(item) for item in instance}) != len(instance):
             yield jsonschema.ValidationError("has non-unique elements")
 
-    return extend(dialect, {"type": typed, "uniqueItems": unique})
+    def recursive(validator: Any, _: Any, instance: Any, __: Any) -> Iterator[Any]:
+        # jsonschema 4.17.3 leaves $recursiveRef out (it yields nothing), and with it all that is nested in a
+        # schema of 2019-09. In a metaschema it always means the whole metaschema.
+        yield from validator.descend(instance, dialect.META_SCHEMA)
+
+    return extend(dialect, {"type": typed, "uniqueItems": unique, "$recursiveRef": recursive})
 
 
 def reference_problems(schema: dict[str, Any]) -> Problems:

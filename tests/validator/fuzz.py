@@ -40,6 +40,7 @@ LAWS: tuple[Callable[[], None], ...] = (
     test_transport.test_no_answer_raises,
     test_transport.test_cutting_changes_nothing,
     test_schema.test_the_bounded_judge_agrees_with_the_library,
+    test_schema.test_a_schema_within_another_is_judged_like_one_outside,
     test_shown.test_the_result_is_short_and_hides_nothing,
     test_survey.test_no_message_is_too_odd_to_be_judged,
 )

@@ -499,6 +499,7 @@ TOOLS = [
     Case("has an empty anyOf", "tools.schema_valid", honestly, honest=tools(schema(anyOf=[]))),
     Case("has a number for a dialect", "tools.schema_valid", honestly, honest=tools(tool(inputSchema={"$schema": 7, "type": "object"}))),
     Case("is wrong in its own dialect", "tools.schema_valid", honestly, honest=tools(tool(inputSchema={"$schema": "http://json-schema.org/draft-07/schema#", "type": "object", "items": 7}))),
+    Case("is wrong deep within 2019-09", "tools.schema_valid", honestly, honest=tools(tool(inputSchema={"$schema": "https://json-schema.org/draft/2019-09/schema", "type": "object", "properties": {"a": {"items": {"type": "int"}}}}))),
     Case("has a wrong output schema", "tools.schema_valid", honestly, honest=tools(tool(outputSchema={"type": "objekt"}))),
     Case("has a string for an output schema", "tools.schema_valid", honestly, honest=tools(tool(outputSchema="x"))),
     Case("refers to the network", "tools.schema_ref", honestly, honest=tools(schema(properties={"a": {"$ref": REMOTE}}))),

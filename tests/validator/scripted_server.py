@@ -68,6 +68,7 @@ class Reply:
             )
         elif self.length is not None:
             headers = {"Content-Length": str(self.length), **headers}
+        headers = {"Connection": "close", **headers}
         lines = [f"HTTP/1.1 {self.status} Whatever", *(f"{name}: {value}" for name, value in headers.items())]
         yield "\r\n".join([*lines, "", ""]).encode("latin-1")
         yield from body
