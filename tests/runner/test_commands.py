@@ -287,7 +287,12 @@ pytestmark_linux = pytest.mark.skipif(not LINUX, reason="processes are looked fo
 @pytestmark_linux
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)],
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGTERM, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 130, marks=pytest.mark.slow),
+    ],
 )
 def test_an_interrupted_run_leaves_nothing(begin: Callable[..., Run], number: int, expected: int) -> None:
     """Neither process nor file, while a server is being judged."""
