@@ -109,6 +109,23 @@ def alone() -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def _interruptions() -> Iterator[Callable[[], None]]:
+    """Give what makes this process deaf to interruptions; it hears them again at the end."""
+    before: dict[int, Any] = {}
+
+    def ignore() -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                before[number] = signal.signal(number, signal.SIG_IGN)
+
+    try:
+        yield ignore
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
 def opened(settings: Settings) -> Iterator[Session]:
     """Make the environment, start the emulator, deploy the committed template; undo it all at the end.
 
@@ -117,7 +134,9 @@ def opened(settings: Settings) -> Iterator[Session]:
     marks = [time.monotonic()]
     python = emulator.make_environment(settings.root, settings.tell)
     marks.append(time.monotonic())
-    with contextlib.ExitStack() as undo:
+    with _interruptions() as ignore, contextlib.ExitStack() as undo, contextlib.ExitStack() as first:
+        # The end is short, and an impatient second Ctrl-C would leave files.
+        first.callback(ignore)
         folder = Path(tempfile.mkdtemp(prefix="toolshed-"))
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         running = emulator.start(python, folder, settings.port)

@@ -405,3 +405,16 @@ def _proportional_mb(process: int) -> float:
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
     except (OSError, StopIteration):
         return 0.0
+
+
+@pytestmark_linux
+def test_an_impatient_interruption_leaves_nothing_either(begin: Callable[..., Run]) -> None:
+    """Ctrl-C again and again, while the run is ending."""
+    run = begin()
+    run.wait_for("server.py")
+    for _ in range(20):
+        os.kill(run.pid, signal.SIGINT)
+        time.sleep(0.005)
+    assert 130 == run.end()
+    assert [] == run.left()
+    assert gone(set())
