@@ -102,6 +102,12 @@ def alone() -> Iterator[None]:
     processes.adopt_orphans()
     try:
         yield
+    except KeyboardInterrupt:
+        # This process ends now; who goes on pressing Ctrl-C is heard already.
+        before = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise
     finally:
         processes.kill_orphans()
         for number, handler in before.items():

@@ -105,11 +105,12 @@ def test_an_emulator_that_cannot_be_installed_is_told(
     """The message names the pins and asks for the index, and nothing half made is left."""
     (tmp_path / emulator.REQUIREMENTS).write_text("ministack==0.0.0 --hash=sha256:0\n")
 
-    def fails(command: list[str], **_options: Any) -> Any:
+    def fails(command: list[str], log: Path) -> bool:
         (tmp_path / emulator.ENVIRONMENT).mkdir(exist_ok=True)
-        return subprocess.CompletedProcess(command, "pip" in command, "", "ERROR: No matching distribution")
+        log.write_text("ERROR: No matching distribution\n")
+        return "pip" not in command
 
-    monkeypatch.setattr(subprocess, "run", fails)
+    monkeypatch.setattr(emulator, "_carried_out", fails)
     with pytest.raises(
         emulator.EmulatorError, match=r"No matching distribution.*requirements-ministack\.txt"
     ):
