@@ -4,16 +4,22 @@ The suite is the tests' own: `tests/states_language/cases/`, each case with its 
 state machine that is created and started, its calls answered by MiniStack's mocks, its waits scaled to nothing. What
 that cannot express is left out and counted: durations, time limits, heartbeats, sizes, the time of day, the context
 object, S3's objects, a call that is answered differently when it is retried. States inside others are not compared:
-MiniStack's history leaves them out. Prints a table of the cases that each engine gets right; with `--wrong`, also each case that one of them gets wrong.
+MiniStack's history leaves them out. Prints a table of the cases that each engine gets right; with `--wrong`, also each
+case that one of them gets wrong.
+
+`--moto PYTHON` adds moto's engine, for the cases that call nothing: it has no mocks. PYTHON is one of an environment
+with `moto[server,stepfunctions]`, which the project does not install for it. Its JSONata needs Java.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import socket
 import sys
 import tempfile
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +31,11 @@ ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
 from runner import emulator  # noqa: E402 - found through the line before
+from runner.processes import Command, Process  # noqa: E402
 from states_language.interpreter import TaskFailed, execute  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CASES = ROOT / "tests/states_language/cases"
 COMPARED = ("output", "error", "status")
@@ -135,11 +142,10 @@ def mocks(cases: list[Case]) -> dict[str, Any]:
     return {"StateMachines": machines, "MockedResponses": responses}
 
 
-def theirs(running: emulator.Emulator, number: int, case: Case) -> Found:
-    """Execute a case on the emulator."""
+def theirs(client: Any, number: int, case: Case) -> Found:
+    """Execute a case on an emulator."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - as in the project
 
-    client = running.client("stepfunctions")
     role = f"arn:aws:iam::{emulator.ACCOUNT}:role/any"
     try:
         definition = json.dumps(case.document)
@@ -174,50 +180,94 @@ def on_emulator(cases: list[Case]) -> list[Found]:
         running = emulator.start(python, folder, settings=settings)
         try:
             with ThreadPoolExecutor(8) as threads:
-                return list(threads.map(lambda pair: theirs(running, *pair), enumerate(cases)))
+                client = running.client("stepfunctions")
+                return list(threads.map(lambda pair: theirs(client, *pair), enumerate(cases)))
         finally:
             emulator.stop(running)
 
 
-def rows(cases: list[Case], mine: list[bool], other: list[bool]) -> Iterator[tuple[str, int, int, int]]:
-    """Yield a line for each topic, and one for all."""
-    topics = sorted({case.topic for case in cases})
-    for topic in topics:
-        chosen = [number for number, case in enumerate(cases) if case.topic == topic]
-        yield (
-            topic,
-            len(chosen),
-            sum(mine[number] for number in chosen),
-            sum(other[number] for number in chosen),
+def on_moto(python: Path, cases: list[Case]) -> list[Found | None]:
+    """Execute the cases that call nothing on moto's server; None for the others."""
+    with (
+        tempfile.TemporaryDirectory(prefix="toolshed-") as name,
+        socket.create_server(("127.0.0.1", 0)) as probe,
+    ):
+        port = probe.getsockname()[1]
+        probe.close()
+        command = [str(python), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        server = Process(
+            Command(command, Path(name), Path(name) / "log", {"PATH": "/usr/bin:/bin", "HOME": name})
         )
-    yield "all", len(cases), sum(mine), sum(other)
+        try:
+            running = emulator.Emulator(server, port)
+            _configure_moto(running)
+            client = running.client("stepfunctions")
+            return [
+                None if case.answers else theirs(client, number, case) for number, case in enumerate(cases)
+            ]
+        finally:
+            server.close()
+
+
+def _configure_moto(running: emulator.Emulator) -> None:
+    """Wait for the server, and have it execute state machines."""
+    body = json.dumps({"stepfunctions": {"execute_state_machine": True}}).encode()
+    place = f"{running.url}/moto-api/config"
+    request = urllib.request.Request(place, body, {"Content-Type": "application/json"})  # noqa: S310 - our own server
+    for _ in range(200):
+        try:
+            urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=5).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    raise emulator.EmulatorError("moto's server gave no sign in 20 s")
+
+
+def tally(cases: list[Case], found: list[Found | None], topic: str | None) -> str:
+    """Return how many cases of a topic, or of all, an engine gets right, and of how many it was asked."""
+    pairs = zip(cases, found, strict=True)
+    chosen = [(case, each) for case, each in pairs if topic is None or case.topic == topic]
+    rights = [is_right(case, each) for case, each in chosen if each is not None]
+    return f"{sum(rights)} of {len(rights)}"
 
 
 def main() -> int:
     """Print the table; ends with 3 where the interpreter gets a case wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--wrong", action="store_true", help="also print each case that an engine gets wrong")
+    parser.add_argument("--moto", type=Path, metavar="PYTHON", help="add moto's engine")
     arguments = parser.parse_args()
     cases, left_out = suite()
     began = time.perf_counter()
-    mine = [is_right(case, ours(case)) for case in cases]
+    engines: dict[str, list[Found | None]] = {"interpreter": [ours(case) for case in cases]}
     seconds = time.perf_counter() - began
-    found = on_emulator(cases)
-    other = [is_right(case, each) for case, each in zip(cases, found, strict=True)]
-    print(f"{'topic':12}{'cases':>7}{'interpreter':>13}{'MiniStack ' + emulator_version():>18}")
-    for topic, count, right, right_there in rows(cases, mine, other):
-        print(f"{topic:12}{count:7}{right:13}{right_there:18}")
+    engines[f"MiniStack {emulator_version()}"] = [*on_emulator(cases)]
+    if arguments.moto is not None:
+        engines["moto"] = on_moto(arguments.moto, cases)
+    print(f"{'topic':12}" + "".join(f"{name:>20}" for name in engines))
+    for topic in [*sorted({case.topic for case in cases}), None]:
+        print(
+            f"{topic or 'all':12}"
+            + "".join(f"{tally(cases, found, topic):>20}" for found in engines.values())
+        )
     print(
-        f"{left_out} cases of the suite cannot be asked of both; the interpreter took {seconds * 1000:.0f} ms for these"
+        f"{left_out} cases of the suite cannot be asked of both; the interpreter took {seconds * 1000:.0f} ms for the rest"
     )
     if arguments.wrong:
-        for case, right, right_there, each in zip(cases, mine, other, found, strict=True):
-            if not (right and right_there):
-                who = "both" if not (right or right_there) else "MiniStack" if right else "the interpreter"
-                print(
-                    f"{who}: {case.topic}: {case.name}\n    expected {dict(case.expected)}\n    MiniStack {each}"
-                )
-    return 0 if all(mine) else 3
+        for number, case in enumerate(cases):
+            for name, found in engines.items():
+                each = found[number]
+                if each is not None and not is_right(case, each):
+                    print(
+                        f"{name}: {case.topic}: {case.name}\n    expected {dict(case.expected)}\n    found {each}"
+                    )
+    mine = engines["interpreter"]
+    return (
+        0
+        if all(each is not None and is_right(case, each) for case, each in zip(cases, mine, strict=True))
+        else 3
+    )
 
 
 def emulator_version() -> str:

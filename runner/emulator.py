@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 ENVIRONMENT = Path(".venv-ministack")
 REQUIREMENTS = Path("requirements-ministack.txt")
 STAMP = ".requirements"
-LOCK = Path(".cache/ministack.lock")
+LOCK, LOG = Path(".cache/ministack.lock"), Path(".cache/ministack.log")
 SCRIPT = Path(__file__).with_name("emulator_process.py")
 
 REGION = "us-east-1"
@@ -37,6 +36,7 @@ ACCOUNT = "123456789012"
 """MiniStack takes the account from the access key."""
 SECRET = "none"  # noqa: S105 - the emulator checks none
 START_SECONDS = 30.0
+INSTALL_SECONDS = 900.0
 STOP_SECONDS = 3.0
 
 
@@ -123,18 +123,31 @@ def _alone(path: Path) -> Iterator[None]:
 
 def _install(environment: Path, python: Path, requirements: Path) -> None:
     shutil.rmtree(environment, ignore_errors=True)
+    log = requirements.parent / LOG
+    log.unlink(missing_ok=True)
     for command in (
         [sys.executable, "-m", "venv", str(environment)],
         [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(requirements)],
     ):  # fmt: skip
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
+        if not _carried_out(command, log):
             shutil.rmtree(environment, ignore_errors=True)
-            last = (done.stderr.strip() or done.stdout.strip() or "no message").splitlines()[-1]
             raise EmulatorError(
-                f"the emulator could not be installed into {ENVIRONMENT} ({last}); "
+                f"the emulator could not be installed into {ENVIRONMENT} ({_last_line(log)}); "
                 f"is the package index reachable? what is needed stands in {REQUIREMENTS}"
             )
+
+
+def _carried_out(command: list[str], log: Path) -> bool:
+    """Run a command to its end, under a warden: an installation does not go on without us."""
+    try:
+        process = Process(Command(command, cwd=log.parent, log=log, env=os.environ))
+    except ProcessError as error:
+        raise EmulatorError(f"{command[0]} could not be started: {error}") from error
+    try:
+        ended = process.wait(INSTALL_SECONDS)
+    finally:
+        process.close()
+    return ended is not None and ended.code == 0
 
 
 def start(python: Path, folder: Path, port: int = 0, settings: Mapping[str, str] | None = None) -> Emulator:

@@ -102,8 +102,31 @@ def alone() -> Iterator[None]:
     processes.adopt_orphans()
     try:
         yield
+    except KeyboardInterrupt:
+        # This process ends now; who goes on pressing Ctrl-C is heard already.
+        before = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        raise
     finally:
         processes.kill_orphans()
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _interruptions() -> Iterator[Callable[[], None]]:
+    """Give what makes this process deaf to interruptions; it hears them again at the end."""
+    before: dict[int, Any] = {}
+
+    def ignore() -> None:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                before[number] = signal.signal(number, signal.SIG_IGN)
+
+    try:
+        yield ignore
+    finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -117,7 +140,9 @@ def opened(settings: Settings) -> Iterator[Session]:
     marks = [time.monotonic()]
     python = emulator.make_environment(settings.root, settings.tell)
     marks.append(time.monotonic())
-    with contextlib.ExitStack() as undo:
+    with _interruptions() as ignore, contextlib.ExitStack() as undo, contextlib.ExitStack() as first:
+        # The end is short, and an impatient second Ctrl-C would leave files.
+        first.callback(ignore)
         folder = Path(tempfile.mkdtemp(prefix="toolshed-"))
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
         running = emulator.start(python, folder, settings.port)

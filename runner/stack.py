@@ -28,7 +28,8 @@ STACK = "toolshed-local"
 NETWORKS = range(77, 127)
 """On Linux every address of 127.0.0.0/8 is this machine's: a task's address is then real. The second numbers of the
 networks that runs may have, one for each that goes on at the same time."""
-CLAIM_PORT = 8000
+TASK_PORT = 8000
+"""Where the template lets the validator connect to."""
 
 DIGEST_KEY = re.compile(r"([0-9a-f]{64})\.(?:zip|asl\.json)$")
 
@@ -74,12 +75,30 @@ def claim_network() -> Network:
     for number in NETWORKS:
         claim = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         try:
-            claim.bind((f"127.{number}.0.1", CLAIM_PORT))
+            claim.bind((f"127.{number}.0.1", TASK_PORT))
         except OSError:
             claim.close()
             continue
+        try:
+            _check_task_port(f"127.{number}.0.1")
+        except StackError:
+            claim.close()
+            raise
         return Network(f"127.{number}.0.0/16", claim)
     raise StackError(f"{len(NETWORKS)} runs go on already on this machine, or it has no loopback network")
+
+
+def _check_task_port(address: str) -> None:
+    """Refuse a machine on which something listens on the task's port, whatever the address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, TASK_PORT))
+        except OSError as error:
+            raise StackError(
+                f"port {TASK_PORT} is taken on every address of this machine ({error.strerror}): "
+                "a task could not have it; end what listens there first"
+            ) from error
 
 
 def deploy(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +23,7 @@ ROOT = Path(__file__).parent.parent.parent
 @pytest.fixture(scope="session")
 def packaged() -> Path:
     """Return the project's folder, with what the template deploys in `dist/`."""
+    from generator.artifacts import write_bytes  # noqa: PLC0415
     from generator.documents import generate  # noqa: PLC0415 - slow, and only these tests need it
     from generator.package import build  # noqa: PLC0415
 
@@ -32,14 +32,8 @@ def packaged() -> Path:
         f"validator/{package.sha256}.zip": package.content,
         documents.definition.key: documents.definition.text.encode(),
     }
-    for key, content in contents.items():
-        path = ROOT / DIST / key
-        if (
-            not path.exists()
-            or hashlib.sha256(path.read_bytes()).digest() != hashlib.sha256(content).digest()
-        ):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
+    # Whole or not at all: another process of tests may be reading.
+    write_bytes(ROOT / DIST, contents)
     assert artifacts_of(ROOT, json.loads((ROOT / TEMPLATE).read_text("utf-8")))
     return ROOT
 

@@ -105,11 +105,12 @@ def test_an_emulator_that_cannot_be_installed_is_told(
     """The message names the pins and asks for the index, and nothing half made is left."""
     (tmp_path / emulator.REQUIREMENTS).write_text("ministack==0.0.0 --hash=sha256:0\n")
 
-    def fails(command: list[str], **_options: Any) -> Any:
+    def fails(command: list[str], log: Path) -> bool:
         (tmp_path / emulator.ENVIRONMENT).mkdir(exist_ok=True)
-        return subprocess.CompletedProcess(command, "pip" in command, "", "ERROR: No matching distribution")
+        log.write_text("ERROR: No matching distribution\n")
+        return "pip" not in command
 
-    monkeypatch.setattr(subprocess, "run", fails)
+    monkeypatch.setattr(emulator, "_carried_out", fails)
     with pytest.raises(
         emulator.EmulatorError, match=r"No matching distribution.*requirements-ministack\.txt"
     ):
@@ -287,7 +288,12 @@ pytestmark_linux = pytest.mark.skipif(not LINUX, reason="processes are looked fo
 @pytestmark_linux
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, 130), (signal.SIGHUP, 130), (signal.SIGKILL, -9)],
+    [
+        (signal.SIGINT, 130),
+        (signal.SIGKILL, -9),
+        pytest.param(signal.SIGTERM, 130, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, 130, marks=pytest.mark.slow),
+    ],
 )
 def test_an_interrupted_run_leaves_nothing(begin: Callable[..., Run], number: int, expected: int) -> None:
     """Neither process nor file, while a server is being judged."""
@@ -400,3 +406,16 @@ def _proportional_mb(process: int) -> float:
         return next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
     except (OSError, StopIteration):
         return 0.0
+
+
+@pytestmark_linux
+def test_an_impatient_interruption_leaves_nothing_either(begin: Callable[..., Run]) -> None:
+    """Ctrl-C again and again, while the run is ending."""
+    run = begin()
+    run.wait_for("server.py")
+    for _ in range(20):
+        os.kill(run.pid, signal.SIGINT)
+        time.sleep(0.005)
+    assert 130 == run.end()
+    assert [] == run.left()
+    assert gone(set())

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent.parent
 CACHE = ROOT / ".cache/servers"
 SCRIPTS = Path(__file__).parent / "servers"
 BOTH, LEGACY = ["modern", "legacy"], ["legacy"]
-pytestmark = [pytest.mark.slow]
+pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,3 +191,13 @@ def test_other_bytes_than_the_key_names_are_refused(tmp_path: Path) -> None:
         stack.artifacts_of(tmp_path, template)
     path.write_bytes(b"right")
     assert {key: b"right"} == stack.artifacts_of(tmp_path, template)
+
+
+@pytest.mark.skipif(not stack.has_real_addresses(), reason="elsewhere a task's port is not needed")
+def test_a_taken_task_port_is_told_before_anything_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What listens on every address would be judged in the server's place."""
+    everywhere = "0.0.0.0"  # noqa: S104 - what another program on the machine does
+    with socket.create_server((everywhere, 0)) as other:
+        monkeypatch.setattr(stack, "TASK_PORT", other.getsockname()[1])
+        with pytest.raises(stack.StackError, match="is taken on every address of this machine"):
+            stack.claim_network()
