@@ -1,4 +1,4 @@
-"""The state machine, its published version and the alias that executions are started through."""
+"""The pipeline's state machine, its published version and the alias that executions are started through."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from troposphere import GetAtt, Output, Ref, Sub, logs, stepfunctions
 from generator.resources.part import Part, name_parameter, named, optional
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from generator.artifacts import Definition
     from generator.settings import Settings
     from generator.substitutions import Substitution
@@ -16,41 +18,68 @@ if TYPE_CHECKING:
 ALIAS = "live"
 
 
-def part(settings: Settings, definition: Definition, tokens: dict[str, Substitution]) -> Part:
-    """Return the state machine's share of the template."""
+def log_group(title: str, name: str, settings: Settings) -> logs.LogGroup:
+    """Return the log group of a state machine's executions."""
+    return logs.LogGroup(
+        title,
+        # Under this prefix CloudWatch Logs needs no room in its resource policy for each log group.
+        LogGroupName=Sub(f"/aws/vendedlogs/states/{name}"),
+        RetentionInDays=settings.logs.retention_days,
+        DeletionPolicy="Delete",
+        UpdateReplacePolicy="Delete",
+    )
+
+
+def machine(  # noqa: PLR0913 - the logical IDs that it ties together
+    title: str,
+    definition: Definition,
+    tokens: Mapping[str, Substitution],
+    *,
+    role: str,
+    log: str,
+    after: Sequence[str],
+    **properties: object,
+) -> stepfunctions.StateMachine:
+    """Return a state machine that runs a document, logs everything and is traced.
+
+    `after` names the policies without which creating it fails: its role must be able to do what it will do.
+    """
+    return stepfunctions.StateMachine(
+        title,
+        StateMachineType="STANDARD",
+        RoleArn=GetAtt(role, "Arn"),
+        DefinitionS3Location=stepfunctions.S3Location(Bucket=Ref("ArtifactBucket"), Key=definition.key),
+        DefinitionSubstitutions={name: token.value for name, token in tokens.items()},
+        LoggingConfiguration=stepfunctions.LoggingConfiguration(
+            Level="ALL",
+            IncludeExecutionData=True,
+            Destinations=[
+                stepfunctions.LogDestination(
+                    CloudWatchLogsLogGroup=stepfunctions.CloudWatchLogsLogGroup(
+                        LogGroupArn=GetAtt(log, "Arn")
+                    )
+                )
+            ],
+        ),
+        TracingConfiguration=stepfunctions.TracingConfiguration(Enabled=True),
+        DependsOn=[*after],
+        **properties,
+    )
+
+
+def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substitution]) -> Part:
+    """Return the pipeline's state machine, its published version and its alias."""
     return Part(
         resources=(
-            logs.LogGroup(
-                "PipelineLogGroup",
-                # Under this prefix CloudWatch Logs needs no room in its resource policy for each log group.
-                LogGroupName=Sub("/aws/vendedlogs/states/${AWS::StackName}"),
-                RetentionInDays=settings.logs.retention_days,
-                DeletionPolicy="Delete",
-                UpdateReplacePolicy="Delete",
-            ),
-            stepfunctions.StateMachine(
+            log_group("PipelineLogGroup", "${AWS::StackName}", settings),
+            machine(
                 "Pipeline",
+                definition,
+                tokens,
+                role="PipelineRole",
+                log="PipelineLogGroup",
+                after=("PipelinePolicy", "ValidatorCodePolicy"),
                 StateMachineName=named("StateMachineName"),
-                StateMachineType="STANDARD",
-                RoleArn=GetAtt("PipelineRole", "Arn"),
-                DefinitionS3Location=stepfunctions.S3Location(
-                    Bucket=Ref("ArtifactBucket"), Key=definition.key
-                ),
-                DefinitionSubstitutions={name: token.value for name, token in tokens.items()},
-                LoggingConfiguration=stepfunctions.LoggingConfiguration(
-                    Level="ALL",
-                    IncludeExecutionData=True,
-                    Destinations=[
-                        stepfunctions.LogDestination(
-                            CloudWatchLogsLogGroup=stepfunctions.CloudWatchLogsLogGroup(
-                                LogGroupArn=GetAtt("PipelineLogGroup", "Arn")
-                            )
-                        )
-                    ],
-                ),
-                TracingConfiguration=stepfunctions.TracingConfiguration(Enabled=True),
-                # Creating it fails while its role may not yet do what it will do.
-                DependsOn=["PipelinePolicy", "ValidatorCodePolicy"],
             ),
             # Retained: executions that run, and a rollback, go on with the version that they know.
             stepfunctions.StateMachineVersion(
