@@ -94,11 +94,11 @@ def record_verdict(  # noqa: PLR0913 - the fields of a record that its two write
     started_at: str,
     result: str,
     then: str,
-    failed: str,
+    catch: list[Json],
 ) -> Json:
     """Write the verdict of an execution, once, whatever is retried; only a redrive may replace it.
 
-    All but `then` and `failed`, the states that follow, are paths: `result` leads to Outcome, Verified, Fault, Error,
+    `then` is the state that follows, `catch` what follows a failure; the rest are paths: `result` leads to Outcome, Verified, Fault, Error,
     Cause and Verdict.
     """
     redrives = {"N.$": f"States.Format('{{}}', {redrive_count})"}
@@ -137,7 +137,7 @@ def record_verdict(  # noqa: PLR0913 - the fields of a record that its two write
                 "ResultPath": None,
                 "Next": then,
             },
-            *catch_all(failed),
+            *catch,
         ],
         "Next": then,
     }

@@ -59,10 +59,11 @@ PACE_SECONDS = 2
 # An execution of a state machine has at most 25,000 events; these bounds keep a sweep well below (a test counts them).
 LISTED_EXECUTIONS = 50
 """The newest that ended, for each status. What is older and still has a task is found by the task."""
-TASK_PAGE = 25
-"""A hundred descriptions of tasks exceed the 256 KiB of a state's data."""
-TASK_PAGES = 20
+TASK_PAGE = 100
+TASK_PAGES = 5
 """500 tasks. At one registration a second, and a task's life of minutes, a pipeline cannot have as many."""
+TASK_GROUP = 25
+"""How many are described at once: a hundred descriptions exceed the 256 KiB of a state's data."""
 FAMILY_PAGE = 100
 FAMILY_PAGES = 3
 REVISIONS = 4
@@ -231,18 +232,13 @@ def _executions() -> Json:
             "Type": "Choice",
             "Choices": [
                 {"Variable": "$.Phase", "StringEquals": "event", "Next": "CheckSweep"},
-                {"Variable": "$.Phase", "StringEquals": "executions", "Next": "ListTasks"},
+                {"Variable": "$.Phase", "StringEquals": "executions", "Next": "BeginTasks"},
                 {
                     **all_of(
                         {"Variable": "$.Phase", "StringEquals": "tasks"},
-                        present("$.Tasks.NextToken"),
-                        {"Variable": "$.Pages", "NumericLessThan": TASK_PAGES},
+                        {"Variable": "$.Pages", "NumericLessThanPath": "$.Counted.Count"},
                     ),
-                    "Next": "ListMoreTasks",
-                },
-                {
-                    **all_of({"Variable": "$.Phase", "StringEquals": "tasks"}, present("$.Tasks.NextToken")),
-                    "Next": "NoteTooManyTasks",
+                    "Next": "DescribeTasks",
                 },
                 {
                     **all_of(
@@ -464,7 +460,7 @@ def _verdict() -> Json:
             started_at="$.Execution.StartDate",
             result="$.Result",
             then="CheckFound",
-            failed="FailItem",
+            catch=_catch("FailItem"),
         ),
     }
 
@@ -565,59 +561,112 @@ def _stop_one() -> Json:
 
 
 def _tasks() -> Json:
-    """Look at every task of the cluster, a page at a time."""
+    """Look at every task of the cluster: all are listed before one is stopped, since pages may shift then."""
     return {
+        "BeginTasks": {
+            "Type": "Pass",
+            "Parameters": {"Phase": "tasks", "Pages": 0, "Failures.$": "$.Failures", "TaskArns": []},
+            "Next": "ListTasks",
+        },
         "ListTasks": _list_tasks({}),
         "ListMoreTasks": _list_tasks({"NextToken.$": "$.Tasks.NextToken"}),
         "CheckTasks": {
             "Type": "Choice",
-            "Choices": [
-                {**present("$.Tasks.TaskArns[0]"), "Next": "DescribeTasks"},
-                {**present("$.Tasks.TaskArns"), "Next": "KeepNoTasks"},
-            ],
+            "Choices": [{**present("$.Tasks.TaskArns"), "Next": "AddTasks"}],
             "Default": "NoteTasksMissing",
         },
-        "KeepNoTasks": {
+        "AddTasks": {
             "Type": "Pass",
-            "Comment": "A page may be empty, and another follow.",
-            "Parameters": {"Items": []},
-            "ResultPath": "$.Page",
-            "Next": "CountTaskPage",
+            "Comment": "Two lists become one: a list of both, and then what is in either.",
+            "Parameters": {"Both.$": "States.Array($.TaskArns, $.Tasks.TaskArns)"},
+            "ResultPath": "$.Added",
+            "Next": "KeepTasks",
         },
-        "NoteTasksMissing": _unlisted("ListTasks: an answer without tasks", "unlisted"),
-        "DescribeTasks": {
-            "Type": "Task",
-            "Resource": "arn:${Partition}:states:::aws-sdk:ecs:describeTasks",
-            "Parameters": {"Cluster": "${ClusterName}", "Tasks.$": "$.Tasks.TaskArns", "Include": ["TAGS"]},
-            "TimeoutSeconds": CALL_SECONDS,
-            "Retry": [retry(["States.ALL"], attempts=3)],
-            "ResultSelector": {"Items.$": "$.Tasks[*]"},
-            "ResultPath": "$.Page",
-            "Catch": _catch("NoteTasksUndescribed"),
-            "Next": "CountTaskPage",
-        },
-        "NoteTasksUndescribed": {
-            "Type": "Pass",
-            "Comment": "This page fails; the next one is looked at all the same.",
-            "Parameters": {"Items": [{"Unlisted.$": "States.Format('DescribeTasks: {}', $.Caught.Error)"}]},
-            "ResultPath": "$.Page",
-            "Next": "CountTaskPage",
-        },
-        "CountTaskPage": {
+        "KeepTasks": {
             "Type": "Pass",
             "Parameters": {
                 "Phase": "tasks",
                 "Pages.$": "States.MathAdd($.Pages, 1)",
                 "Failures.$": "$.Failures",
+                "TaskArns.$": "$.Added.Both[*][*]",
                 "Tasks.$": "$.Tasks",
-                "Page.$": "$.Page",
             },
+            "Next": "CheckMoreTasks",
+        },
+        "CheckMoreTasks": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    **all_of(
+                        present("$.Tasks.NextToken"),
+                        {"Variable": "$.Pages", "NumericLessThan": TASK_PAGES},
+                    ),
+                    "Next": "ListMoreTasks",
+                },
+                {**present("$.Tasks.NextToken"), "Next": "NoteTooManyTasks"},
+            ],
+            "Default": "CheckListedTasks",
+        },
+        "NoteTasksMissing": _unlisted("ListTasks: an answer without tasks", "CheckListedTasks"),
+        "NoteTasksUnlisted": _unlisted("States.Format('ListTasks: {}', $.Caught.Error)", "CheckListedTasks"),
+        "NoteTooManyTasks": _unlisted(
+            f"More than {TASK_PAGE * TASK_PAGES} tasks run, and not all were looked at", "CheckListedTasks"
+        ),
+        "CheckListedTasks": {
+            "Type": "Choice",
+            "Choices": [{**present("$.TaskArns[0]"), "Next": "GroupTasks"}],
+            "Default": "BeginTaskDefinitions",
+        },
+        "GroupTasks": {
+            "Type": "Pass",
+            "Parameters": {
+                "Phase": "tasks",
+                "Pages": 0,
+                "Failures.$": "$.Failures",
+                "Groups.$": f"States.ArrayPartition($.TaskArns, {TASK_GROUP})",
+            },
+            "Next": "CountGroups",
+        },
+        "CountGroups": {
+            "Type": "Pass",
+            "Parameters": {"Count.$": "States.ArrayLength($.Groups)"},
+            "ResultPath": "$.Counted",
+            "Next": "DescribeTasks",
+        },
+        "DescribeTasks": {
+            "Type": "Task",
+            "Resource": "arn:${Partition}:states:::aws-sdk:ecs:describeTasks",
+            "Parameters": {
+                "Cluster": "${ClusterName}",
+                "Tasks.$": "States.ArrayGetItem($.Groups, $.Pages)",
+                "Include": ["TAGS"],
+            },
+            "TimeoutSeconds": CALL_SECONDS,
+            "Retry": [retry(["States.ALL"], attempts=3)],
+            "ResultPath": "$.Described",
+            "Catch": _catch("NoteTasksUndescribed"),
+            "Next": "CheckDescribed",
+        },
+        "CheckDescribed": {
+            "Type": "Choice",
+            "Choices": [{**present("$.Described.Tasks"), "Next": "KeepTaskGroup"}],
+            "Default": "NoteDescriptionsMissing",
+        },
+        "KeepTaskGroup": {
+            "Type": "Pass",
+            "Parameters": {**_next_group(), "Page": {"Items.$": "$.Described.Tasks"}},
             "Next": "EndExecutions",
         },
-        "NoteTasksUnlisted": _unlisted("States.Format('ListTasks: {}', $.Caught.Error)", "unlisted"),
-        "NoteTooManyTasks": _unlisted(
-            f"More than {TASK_PAGES * TASK_PAGE} tasks run, and not all were looked at", "unlisted"
+        "NoteDescriptionsMissing": _unlisted("DescribeTasks: an answer without tasks", "SkipTaskGroup"),
+        "NoteTasksUndescribed": _unlisted(
+            "States.Format('DescribeTasks: {}', $.Caught.Error)", "SkipTaskGroup"
         ),
+        "SkipTaskGroup": {
+            "Type": "Pass",
+            "Comment": "This group fails; the next one is looked at all the same.",
+            "Parameters": _next_group(),
+            "Next": "CheckPhase",
+        },
     }
 
 
@@ -634,18 +683,24 @@ def _list_tasks(page: Json) -> Json:
     }
 
 
-def _unlisted(what: str, phase: str) -> Json:
-    key = "Unlisted.$" if what.startswith("States.") else "Unlisted"
+def _next_group() -> Json:
+    return {
+        "Phase": "tasks",
+        "Pages.$": "States.MathAdd($.Pages, 1)",
+        "Failures.$": "$.Failures",
+        "Groups.$": "$.Groups",
+        "Counted.$": "$.Counted",
+    }
+
+
+def _unlisted(what: str, then: str) -> Json:
+    """Count what could not be listed as a failure; `what` is text, or an intrinsic function that gives it."""
+    key = "Last.$" if what.startswith("States.") else "Last"
     return {
         "Type": "Pass",
-        "Comment": "What could not be listed is an item that fails.",
-        "Parameters": {
-            "Phase": phase,
-            "Pages": 0,
-            "Failures.$": "$.Failures",
-            "Page": {"Items": [{key: what}]},
-        },
-        "Next": "EndExecutions",
+        "Parameters": {"Count.$": "States.MathAdd($.Failures.Count, 1)", key: what},
+        "ResultPath": "$.Failures",
+        "Next": then,
     }
 
 
@@ -685,10 +740,10 @@ def _task_definitions(settings: Settings) -> Json:
             "Next": "CollectFailures",
         },
         "NoteFamiliesUnlisted": _unlisted(
-            "States.Format('ListTaskDefinitionFamilies: {}', $.Caught.Error)", "families"
+            "States.Format('ListTaskDefinitionFamilies: {}', $.Caught.Error)", "CheckSweep"
         ),
         "NoteFamiliesMissing": _unlisted(
-            "ListTaskDefinitionFamilies: an answer without families", "families"
+            "ListTaskDefinitionFamilies: an answer without families", "CheckSweep"
         ),
     }
 
@@ -783,18 +838,30 @@ def _revision() -> Json:
             "Parameters": {"TaskDefinition.$": "$.Revision", "Include": ["TAGS"]},
             "TimeoutSeconds": CALL_SECONDS,
             "Retry": [retry(["States.ALL"], attempts=3)],
-            "ResultSelector": {"ExecutionArns.$": f"$.Tags[?(@.Key == '{EXECUTION_TAG}')].Value"},
             "ResultPath": "$.Described",
             "Catch": _catch("FailRevision"),
+            "Next": "CheckRevisionTags",
+        },
+        "CheckRevisionTags": {
+            "Type": "Choice",
+            "Choices": [{**present("$.Described.Tags"), "Next": "ReadRevisionTags"}],
+            "Default": "LeaveRevision",
+        },
+        "ReadRevisionTags": {
+            "Type": "Pass",
+            "Parameters": {
+                "Revision.$": "$.Revision",
+                "ExecutionArns.$": f"$.Described.Tags[?(@.Key == '{EXECUTION_TAG}')].Value",
+            },
             "Next": "CheckRevision",
         },
         "CheckRevision": {
             "Type": "Choice",
-            "Choices": [{**_is_ours("$.Described.ExecutionArns[0]"), "Next": "DescribeRegistrant"}],
+            "Choices": [{**_is_ours("$.ExecutionArns[0]"), "Next": "DescribeRegistrant"}],
             "Default": "LeaveRevision",
         },
         "DescribeRegistrant": {
-            **_describe_execution("$.Described.ExecutionArns[0]", result_path="$.Execution"),
+            **_describe_execution("$.ExecutionArns[0]", result_path="$.Execution"),
             "Catch": [
                 {
                     "ErrorEquals": ["Sfn.ExecutionDoesNotExistException"],

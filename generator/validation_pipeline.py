@@ -690,7 +690,7 @@ def _clean_up() -> Json:
             started_at="$$.Execution.StartTime",
             result="$.Result",
             then="CheckValidationResult",
-            failed="NoteVerdictNotRecorded",
+            catch=catch_all("NoteVerdictNotRecorded"),
         ),
         "NoteVerdictNotRecorded": _amend(
             "VerdictNotRecorded",
