@@ -58,16 +58,16 @@ class Documents:
     package: Package
 
 
-def generate(root: Path) -> Documents:
-    """Generate the documents of the project in `root`.
+def generate(root: Path, package: Package | None = None) -> Documents:
+    """Generate the documents of the project in `root`, for the committed package or for another one.
 
     Raises `SettingsError`, `ArtifactError`, `PermissionsError`, `UnboundTokenError`, and `GateError` where a
     document changed under a released version.
     """
     settings = settings_file.load(root / SETTINGS)
-    package = artifacts.read_package(root)
+    package = package or artifacts.read_package(root)
     documents = [_document(root, settings, source, package) for source in SOURCES.values()]
-    pipeline = documents[0]
+    pipeline, sweeper = documents
     _refuse_overrun(root, settings, pipeline.machine)
     machines = {each.definition.name: Machine(each.definition, each.statements) for each in documents}
     body = artifacts.canonical(template(settings, machines, package), sort_keys=True)
@@ -80,8 +80,8 @@ def generate(root: Path) -> Documents:
                 Path("docs/permissions.md"),
                 pages.permissions({each.definition.name: each.statements for each in documents}),
             ),
-            Artifact(Path("docs/pipeline.md"), pages.picture("The validation pipeline", pipeline.machine)),
-            Artifact(Path("docs/sweeper.md"), pages.picture("The task sweeper", documents[1].machine)),
+            Artifact(Path("docs/pipeline.md"), pages.picture(pipeline.machine)),
+            Artifact(Path("docs/sweeper.md"), pages.picture(sweeper.machine, "The task sweeper")),
             *_readme(root, pipeline.machine),
         ),
         definitions=tuple(each.definition for each in documents),

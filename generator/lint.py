@@ -39,7 +39,13 @@ def lint(root: Path, template: Path, definitions: Iterable[Path]) -> list[Findin
     """Lint the template and the definitions; paths are relative to the project."""
     findings = _lint_once(root, template, (root / template).read_text("utf-8"), REGIONS)
     for definition in definitions:
-        inlined = _inlined((root / definition).read_text("utf-8"))
+        try:
+            inlined = _inlined((root / definition).read_text("utf-8"))
+        except json.JSONDecodeError as error:
+            findings.append(
+                Finding(definition, error.lineno, error.colno, "E0000", f"is not JSON: {error.msg}")
+            )
+            continue
         findings += [
             Finding(definition, 1, 1, each.rule, each.message)
             for each in _lint_once(root, definition, inlined, REGIONS[:1])

@@ -91,7 +91,7 @@ def fault_table() -> str:
     )
 
 
-def picture(title: str, machine: StateMachine) -> str:
+def picture(machine: StateMachine, title: str = "The validation pipeline") -> str:
     """Return the page with the whole state graph of a document."""
     return "\n".join(
         [
@@ -122,4 +122,6 @@ def with_picture(readme: str, machine: StateMachine) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+    """Return a table's lines; a bar inside a cell does not part it."""
+    lines = (header, ["---"] * len(header), *rows)
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines]

@@ -23,11 +23,14 @@ from states_language.versioning import Bump, raised, smallest_bump
 if TYPE_CHECKING:
     from generator.artifacts import Definition
 
+PIPELINE = "validation-pipeline"
 CHANGELOG = Path("asl/CHANGELOG.md")
 CHANGELOG_HEAD = "# Changes of the documents\n\nVersions are those of the lock files; what was released stays under `releases/`.\n"
 
 
-def bump(root: Path, name: str, at_least: Bump, message: str) -> tuple[Lock, Lock, Bump, list[Artifact]]:
+def bump(
+    root: Path, at_least: Bump, message: str, name: str = PIPELINE
+) -> tuple[Lock, Lock, Bump, list[Artifact]]:
     """Raise a document's version as its changes since the last release ask for, or more.
 
     Returns the lock before and after, the bump that the changes ask for, and the files to write: the lock and
@@ -44,8 +47,8 @@ def bump(root: Path, name: str, at_least: Bump, message: str) -> tuple[Lock, Loc
         message = f"{definition.name} has not changed since {last.version}"
         raise GateError(message)
     version = raised(last.version, max(needed, at_least))
-    if version == lock.version:
-        message = f"{definition.name} is at {version} already, which is what its changes since {last.version} ask for"
+    if _parts(version) <= _parts(lock.version):
+        message = f"{definition.name} is at {lock.version} already; its changes since {last.version} ask for {version}"
         raise GateError(message)
     new = replace(lock, version=version, sha256=definition.sha256)
     log = artifacts.read(root, CHANGELOG) or CHANGELOG_HEAD
@@ -62,7 +65,7 @@ def bump(root: Path, name: str, at_least: Bump, message: str) -> tuple[Lock, Loc
     )
 
 
-def release(root: Path, name: str) -> tuple[Definition, list[Artifact]]:
+def release(root: Path, name: str = PIPELINE) -> tuple[Definition, list[Artifact]]:
     """Release a committed document: its bytes are kept, and may no longer change under this version.
 
     Raises `ArtifactError`, and `GateError` where the document is not current or released already.
@@ -78,10 +81,10 @@ def release(root: Path, name: str) -> tuple[Definition, list[Artifact]]:
     if any(each.version == version for each in lock.released):
         message = f"{name} {version} is released already"
         raise GateError(message)
-    schema = artifacts.read(root, schema_path(name))
-    if schema is None:
-        message = f"{schema_path(name)}: cannot be read; run `make template`"
-        raise ArtifactError(message)
+    schema = artifacts.canonical(SOURCES[name].input_schema())
+    if artifacts.read(root, schema_path(name)) != schema:
+        message = f"{schema_path(name)} is not what is generated; run `make template`, and review it first"
+        raise GateError(message)
     new = replace(lock, released=(*lock.released, Release(version, definition.sha256)))
     return definition, [
         Artifact(artifacts.release_path(name, version), definition.text),
@@ -92,6 +95,10 @@ def release(root: Path, name: str) -> tuple[Definition, list[Artifact]]:
 
 def _schema_release_path(name: str, version: str) -> Path:
     return Path("asl/releases") / f"{name}-{version}.input.schema.json"
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _needed(root: Path, definition: Definition, last: Release) -> Bump:

@@ -128,6 +128,7 @@ def _start() -> Json:
                 "Phase": "event",
                 "Pages": 0,
                 "Failures": {"Count": 0, "Last": ""},
+                **_no_groups(),
                 "Page": {"Items": [{"ExecutionArn.$": "$.detail.executionArn"}]},
             },
             "Next": "WaitForLostTask",
@@ -169,6 +170,7 @@ def _start() -> Json:
                 "Phase": "executions",
                 "Pages": 0,
                 "Failures.$": "$.Failures",
+                **_no_groups(),
                 "Page": {"Items.$": "$.Listed[*].Executions[*]"},
             },
             "Next": "EndExecutions",
@@ -216,39 +218,13 @@ def _executions() -> Json:
             "ResultPath": "$.Ended",
             "Next": "CollectFailures",
         },
-        "CollectFailures": {
-            "Type": "Pass",
-            "Parameters": {"Items.$": "$.Ended[?(@.Ended == 'failed')].What"},
-            "ResultPath": "$.Failed",
-            "Next": "CheckFailures",
-        },
-        "CheckFailures": {
-            "Type": "Choice",
-            "Choices": [{**present("$.Failed.Items[0]"), "Next": "CountFailures"}],
-            "Default": "CheckPhase",
-        },
-        "CountFailures": _count_failures("CheckPhase"),
+        **_failures("", "CheckPhase"),
         "CheckPhase": {
             "Type": "Choice",
             "Choices": [
                 {"Variable": "$.Phase", "StringEquals": "event", "Next": "CheckSweep"},
                 {"Variable": "$.Phase", "StringEquals": "executions", "Next": "BeginTasks"},
-                {
-                    **all_of(
-                        {"Variable": "$.Phase", "StringEquals": "tasks"},
-                        {"Variable": "$.Pages", "NumericLessThanPath": "$.Counted.Count"},
-                    ),
-                    "Next": "DescribeTasks",
-                },
-                {
-                    **all_of(
-                        {"Variable": "$.Phase", "StringEquals": "families"},
-                        present("$.Families.NextToken"),
-                        {"Variable": "$.Pages", "NumericLessThan": FAMILY_PAGES},
-                    ),
-                    "Next": "ListMoreFamilies",
-                },
-                {"Variable": "$.Phase", "StringEquals": "families", "Next": "CheckSweep"},
+                {"Variable": "$.Pages", "NumericLessThanPath": "$.Counted.Count", "Next": "DescribeTasks"},
             ],
             "Default": "BeginTaskDefinitions",
         },
@@ -683,6 +659,10 @@ def _list_tasks(page: Json) -> Json:
     }
 
 
+def _no_groups() -> Json:
+    return {"Groups": [], "Counted": {"Count": 0}}
+
+
 def _next_group() -> Json:
     return {
         "Phase": "tasks",
@@ -709,7 +689,7 @@ def _task_definitions(settings: Settings) -> Json:
     return {
         "BeginTaskDefinitions": {
             "Type": "Pass",
-            "Parameters": {"Phase": "families", "Pages": 0, "Failures.$": "$.Failures"},
+            "Parameters": {"Pages": 0, "Failures.$": "$.Failures"},
             "Next": "ListFamilies",
         },
         "ListFamilies": _list_families(settings, {}),
@@ -722,7 +702,6 @@ def _task_definitions(settings: Settings) -> Json:
         "CountFamilyPage": {
             "Type": "Pass",
             "Parameters": {
-                "Phase": "families",
                 "Pages.$": "States.MathAdd($.Pages, 1)",
                 "Failures.$": "$.Failures",
                 "Families.$": "$.Families",
@@ -737,7 +716,21 @@ def _task_definitions(settings: Settings) -> Json:
             "MaxConcurrency": 1,
             "ItemProcessor": _inline("ListRevisions", _family()),
             "ResultPath": "$.Ended",
-            "Next": "CollectFailures",
+            "Next": "CollectFamilyFailures",
+        },
+        **_failures("Family", "CheckMoreFamilies"),
+        "CheckMoreFamilies": {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    **all_of(
+                        present("$.Families.NextToken"),
+                        {"Variable": "$.Pages", "NumericLessThan": FAMILY_PAGES},
+                    ),
+                    "Next": "ListMoreFamilies",
+                }
+            ],
+            "Default": "CheckSweep",
         },
         "NoteFamiliesUnlisted": _unlisted(
             "States.Format('ListTaskDefinitionFamilies: {}', $.Caught.Error)", "CheckSweep"
@@ -989,15 +982,29 @@ def _complete(then: str) -> Json:
     }
 
 
-def _count_failures(then: str) -> Json:
+def _failures(of: str, then: str) -> Json:
+    """Count the items of a Map that failed, and keep the first of them."""
     return {
-        "Type": "Pass",
-        "Parameters": {
-            "Count.$": "States.MathAdd($.Failures.Count, States.ArrayLength($.Failed.Items))",
-            "Last.$": "$.Failed.Items[0]",
+        f"Collect{of}Failures": {
+            "Type": "Pass",
+            "Parameters": {"Items.$": "$.Ended[?(@.Ended == 'failed')].What"},
+            "ResultPath": "$.Failed",
+            "Next": f"Check{of}Failures",
         },
-        "ResultPath": "$.Failures",
-        "Next": then,
+        f"Check{of}Failures": {
+            "Type": "Choice",
+            "Choices": [{**present("$.Failed.Items[0]"), "Next": f"Count{of}Failures"}],
+            "Default": then,
+        },
+        f"Count{of}Failures": {
+            "Type": "Pass",
+            "Parameters": {
+                "Count.$": "States.MathAdd($.Failures.Count, States.ArrayLength($.Failed.Items))",
+                "Last.$": "$.Failed.Items[0]",
+            },
+            "ResultPath": "$.Failures",
+            "Next": then,
+        },
     }
 
 
