@@ -225,6 +225,7 @@ def test_every_log_group_forgets(resources: Json, settings: Settings) -> None:
         "BuildLogGroup": settings.logs.retention_days,
         "ValidatorLogGroup": settings.logs.retention_days,
         "PipelineLogGroup": settings.logs.retention_days,
+        "SweeperLogGroup": settings.logs.retention_days,
     }
     assert {resources[name]["DeletionPolicy"] for name in groups} == {"Delete"}
 
@@ -308,6 +309,8 @@ def test_each_role_trusts_one_service_for_this_account(resources: Json) -> None:
     assert trusted == {
         "BuildRole": ({"Service": "codebuild.amazonaws.com"}, True),
         "PipelineRole": ({"Service": "states.amazonaws.com"}, True),
+        "SweeperRole": ({"Service": "states.amazonaws.com"}, True),
+        "SweepStarterRole": ({"Service": "events.amazonaws.com"}, True),
         "TaskExecutionRole": ({"Service": "ecs-tasks.amazonaws.com"}, True),
         "TaskRole": ({"Service": "ecs-tasks.amazonaws.com"}, True),
         "ValidatorRole": ({"Service": "lambda.amazonaws.com"}, False),  # Lambda names no function there
@@ -415,7 +418,7 @@ def test_a_token_without_a_value_is_refused(settings: Settings) -> None:
     """A definition with a token that the stack does not know cannot be deployed, so it is not emitted."""
     definition = Definition("machine", '{"Comment": "${Nobody} and ${Region}"}', "1.0.0", "0" * 64)
     with pytest.raises(UnboundTokenError, match=r"tokens without a value in substitutions.py: Nobody$"):
-        assemble(settings, definition, Package("0" * 64), [])
+        assemble(settings, dict.fromkeys(SOURCES, Machine(definition, [])), Package("0" * 64))
 
 
 def test_the_build_ends_before_its_state_gives_up(resources: Json, definition: Json) -> None:
@@ -491,7 +494,8 @@ def test_only_faults_of_the_pipeline_raise_the_alarm(resources: Json, definition
 def test_alarms_tell_what_no_execution_can_tell_itself(template: Json) -> None:
     """Timed out, aborted and throttled executions too; to a topic where one is given, and to nobody otherwise."""
     alarms = of_type(template["Resources"], "AWS::CloudWatch::Alarm")
-    assert {each["MetricName"] for each in alarms.values()} == {
+    of_the_pipeline = {name: each for name, each in alarms.items() if not name.startswith("Sweeps")}
+    assert {each["MetricName"] for each in of_the_pipeline.values()} == {
         "PipelineFaults",
         "ExecutionsTimedOut",
         "ExecutionsAborted",
@@ -499,7 +503,7 @@ def test_alarms_tell_what_no_execution_can_tell_itself(template: Json) -> None:
     }
     for name, each in alarms.items():
         assert (each["Threshold"], each["Statistic"], each["TreatMissingData"]) == (1, "Sum", "notBreaching")
-        if name != "PipelineFaultAlarm":
+        if name in of_the_pipeline and name != "PipelineFaultAlarm":
             assert each["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "Pipeline"}}]
         for given in ({}, TOPIC):
             stack = rendered(template, parameters(template, **given))["Resources"]
