@@ -79,9 +79,13 @@ def _lint_once(root: Path, file: Path, text: str, regions: tuple[str, ...]) -> l
 
 
 def _run(file: Path, text: str, regions: tuple[str, ...]) -> list[Finding]:
-    import cfnlint.api  # noqa: PLC0415  # takes half a second, and most runs find everything in the cache
+    # Half a second to import, and most runs find everything in the cache.
+    import cfnlint.api  # noqa: PLC0415
+    import cfnlint.core  # noqa: PLC0415
 
-    matches: list[Any] = cfnlint.api.lint(text, regions=list(regions))
+    # cfn-lint's own rules, whatever a configuration file beside the caller appends: the checker has a gate of its own.
+    rules = cfnlint.core.get_rules([], [], [])
+    matches: list[Any] = cfnlint.api.lint(text, rules=rules, regions=list(regions))
     return [
         Finding(file, match.linenumber, match.columnnumber, match.rule.id, match.message) for match in matches
     ]
