@@ -44,7 +44,9 @@ def test_every_row_has_a_cell_for_each_heading(root: Path, page: str) -> None:
         assert [row for row in body if len(row) != len(header) or not all(row)] == []
 
 
-@pytest.mark.parametrize("page", ["docs/faults.md", "docs/permissions.md", "docs/pipeline.md", "docs/sweeper.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/faults.md", "docs/permissions.md", "docs/pipeline.md", "docs/sweeper.md"]
+)
 def test_a_page_that_is_made_says_so(root: Path, page: str) -> None:
     """Nobody edits by hand what the next run overwrites."""
     assert (root / page).read_text("utf-8").splitlines()[1] == pages.NOTICE

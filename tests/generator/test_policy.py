@@ -67,10 +67,21 @@ FEATURES: set[Row] = {
     )
 }  # fmt: skip
 
+MACHINES = ("PipelinePolicy", "SweeperPolicy")
 WIDE = {
     ("PipelinePolicy", "ecs:DeregisterTaskDefinition"): "takes neither a resource nor a condition key",
     ("PipelinePolicy", "ecs:ListTasks"): "takes container instances only; its condition names the cluster",
-    **{("PipelinePolicy", action): "takes no resource" for action, _, _ in FEATURES},
+    **{(owner, action): "takes no resource" for owner in MACHINES for action, _, _ in FEATURES},
+    ("SweeperPolicy", "ecs:ListTasks"): "takes container instances only; its condition names the cluster",
+    **{
+        ("SweeperPolicy", f"ecs:{action}"): "takes neither a resource nor a condition key"
+        for action in (
+            "DeregisterTaskDefinition",
+            "DescribeTaskDefinition",
+            "ListTaskDefinitionFamilies",
+            "ListTaskDefinitions",
+        )
+    },
     ("BuildRole", "ecr:GetAuthorizationToken"): "takes no resource",
     ("TaskExecutionRole", "ecr:GetAuthorizationToken"): "takes no resource",
     **{

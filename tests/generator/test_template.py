@@ -13,10 +13,11 @@ import pytest
 from generator import artifacts
 from generator import settings as settings_file
 from generator.artifacts import Definition, Package
-from generator.documents import generate
+from generator.documents import SOURCES, generate
 from generator.policy import UnboundTokenError
 from generator.settings import Settings
 from generator.substitutions import tokens
+from generator.template import Machine
 from generator.template import template as assemble
 from tests.generator.rendered import NOTHING, PSEUDO_PARAMETERS, parameters, references, rendered
 
