@@ -17,6 +17,7 @@ from generator.resources import (
     records,
     registry,
     roles,
+    safeguards,
     state_machines,
     sweeper,
 )
@@ -43,6 +44,11 @@ GROUPS = {
         "VpcCidr": "Addresses of a new VPC",
         "AssignPublicIp": "Public address for tasks",
         "TaskEgressCidr": "Where tasks may connect to",
+    },
+    "Safeguards (empty: those of the stack alone)": {
+        "EncryptionKeyArn": "Your encryption key",
+        "PermissionsBoundaryArn": "Boundary of the build's and the tasks' roles",
+        "BuildSubnetIds": "Subnets for the builds",
     },
     "Repositories": {
         "CloneBaseUrl": "Clone from",
@@ -96,6 +102,7 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
         state_machines.part(settings, pipeline.definition, _values(pipeline.definition, package)),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
+        safeguards.part(),
     ]
     return _assemble(settings, parts)
 

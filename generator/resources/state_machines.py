@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from troposphere import GetAtt, Output, Ref, Sub, logs, stepfunctions
+from troposphere import AWSObject, GetAtt, Output, Ref, Sub, stepfunctions
 
 from generator.resources.part import Part, name_parameter, named, optional
+from generator.resources.safeguards import log_group
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,16 +19,10 @@ if TYPE_CHECKING:
 ALIAS = "live"
 
 
-def log_group(title: str, name: str, settings: Settings) -> logs.LogGroup:
+def execution_log(title: str, name: str, settings: Settings) -> AWSObject:
     """Return the log group of a state machine's executions."""
-    return logs.LogGroup(
-        title,
-        # Under this prefix CloudWatch Logs needs no room in its resource policy for each log group.
-        LogGroupName=Sub(f"/aws/vendedlogs/states/{name}"),
-        RetentionInDays=settings.logs.retention_days,
-        DeletionPolicy="Delete",
-        UpdateReplacePolicy="Delete",
-    )
+    # Under this prefix CloudWatch Logs needs no room in its resource policy for each log group.
+    return log_group(title, settings.logs.retention_days, LogGroupName=Sub(f"/aws/vendedlogs/states/{name}"))
 
 
 def machine(  # noqa: PLR0913 - the logical IDs that it ties together
@@ -71,7 +66,7 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
     """Return the pipeline's state machine, its published version and its alias."""
     return Part(
         resources=(
-            log_group("PipelineLogGroup", "${AWS::StackName}", settings),
+            execution_log("PipelineLogGroup", "${AWS::StackName}", settings),
             machine(
                 "Pipeline",
                 definition,

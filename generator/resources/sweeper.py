@@ -9,7 +9,7 @@ from troposphere import GetAtt, Output, Ref, Sub, cloudwatch, events, iam, sqs
 from generator import task_sweeper
 from generator.resources.alarms import alarm
 from generator.resources.part import Part, trust
-from generator.resources.state_machines import log_group, machine
+from generator.resources.state_machines import execution_log, machine
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +41,7 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
     dimensions = [cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref("Sweeper"))]
     return Part(
         resources=(
-            log_group("SweeperLogGroup", "${AWS::StackName}-sweeper", settings),
+            execution_log("SweeperLogGroup", "${AWS::StackName}-sweeper", settings),
             machine(
                 "Sweeper",
                 definition,

@@ -83,6 +83,21 @@ WIDE = {
         )
     },
     ("BuildRole", "ecr:GetAuthorizationToken"): "takes no resource",
+    **{
+        (
+            "BuildNetworkPolicy",
+            f"ec2:{action}",
+        ): "CodeBuild makes the interfaces; only where builds have subnets"
+        for action in (
+            "CreateNetworkInterface",
+            "DeleteNetworkInterface",
+            "DescribeDhcpOptions",
+            "DescribeNetworkInterfaces",
+            "DescribeSecurityGroups",
+            "DescribeSubnets",
+            "DescribeVpcs",
+        )
+    },
     ("TaskExecutionRole", "ecr:GetAuthorizationToken"): "takes no resource",
     **{
         (

@@ -132,8 +132,9 @@ def test_a_vpc_without_subnets_is_refused_before_anything_is_created(template: J
         (rule["RuleCondition"], [each["Assert"] for each in rule["Assertions"]])
         for rule in template["Rules"].values()
     ]
+    pairs = [("VpcId", "SubnetIds"), ("SubnetIds", "VpcId"), ("BuildSubnetIds", "VpcId")]
     assert sorted(found, key=str) == sorted(
-        [(is_given("VpcId"), [is_given("SubnetIds")]), (is_given("SubnetIds"), [is_given("VpcId")])], key=str
+        [(is_given(given), [is_given(needed)]) for given, needed in pairs], key=str
     )
 
 
@@ -175,7 +176,9 @@ def test_what_leaves_is_bounded(resources: Json, settings: Settings) -> None:
         ]
         for name, group in groups.items()
     }
+    web = {"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0"}
     assert rules == {
+        "BuildSecurityGroup": [{**web, "FromPort": port, "ToPort": port} for port in (80, 443)],
         "TaskSecurityGroup": [
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": {"Ref": "TaskEgressCidr"}}
         ],
@@ -227,6 +230,7 @@ def test_every_log_group_forgets(resources: Json, settings: Settings) -> None:
         "ValidatorLogGroup": settings.logs.retention_days,
         "PipelineLogGroup": settings.logs.retention_days,
         "SweeperLogGroup": settings.logs.retention_days,
+        "FlowLogGroup": settings.logs.retention_days,
     }
     assert {resources[name]["DeletionPolicy"] for name in groups} == {"Delete"}
 
@@ -261,7 +265,8 @@ def test_verdicts_are_kept_well(resources: Json) -> None:
     table = resources["VerdictTable"]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    _, with_key, without = table["SSESpecification"]["Fn::If"]
+    assert (with_key["SSEEnabled"], without) == (True, {"SSEEnabled": True})
     assert [each["AttributeName"] for each in table["KeySchema"]] == ["serverId", "executionArn"]
 
 
@@ -312,6 +317,7 @@ def test_each_role_trusts_one_service_for_this_account(resources: Json) -> None:
         "PipelineRole": ({"Service": "states.amazonaws.com"}, True),
         "SweeperRole": ({"Service": "states.amazonaws.com"}, True),
         "SweepStarterRole": ({"Service": "events.amazonaws.com"}, True),
+        "FlowLogRole": ({"Service": "vpc-flow-logs.amazonaws.com"}, True),
         "TaskExecutionRole": ({"Service": "ecs-tasks.amazonaws.com"}, True),
         "TaskRole": ({"Service": "ecs-tasks.amazonaws.com"}, True),
         "ValidatorRole": ({"Service": "lambda.amazonaws.com"}, False),  # Lambda names no function there
@@ -320,7 +326,12 @@ def test_each_role_trusts_one_service_for_this_account(resources: Json) -> None:
 
 def test_the_server_under_validation_may_do_nothing(resources: Json) -> None:
     """The role that a stranger's container can read has no policy, inline, attached or managed."""
-    assert resources["TaskRole"]["Properties"].keys() <= {"AssumeRolePolicyDocument", "Description", "Tags"}
+    assert resources["TaskRole"]["Properties"].keys() <= {
+        "AssumeRolePolicyDocument",
+        "Description",
+        "PermissionsBoundary",
+        "Tags",
+    }
     for policy in of_type(resources, "AWS::IAM::Policy").values():
         assert {"Ref": "TaskRole"} not in policy["Roles"]
 
