@@ -66,15 +66,13 @@ def generate(root: Path, package: Package | None = None) -> Documents:
     """
     settings = settings_file.load(root / SETTINGS)
     package = package or artifacts.read_package(root)
-    documents = [_document(root, settings, source, package) for source in SOURCES.values()]
+    documents = [document(root, settings, source, package) for source in SOURCES.values()]
     pipeline, sweeper = documents
     _refuse_overrun(root, settings, pipeline.machine)
-    machines = {each.definition.name: Machine(each.definition, each.statements) for each in documents}
-    body = artifacts.canonical(template(settings, machines, package), sort_keys=True)
     return Documents(
         artifacts=(
             *(artifact for document in documents for artifact in document.artifacts),
-            Artifact(TEMPLATE, body),
+            stack(settings, documents, package),
             Artifact(Path("docs/faults.md"), pages.fault_table()),
             Artifact(
                 Path("docs/permissions.md"),
@@ -87,6 +85,12 @@ def generate(root: Path, package: Package | None = None) -> Documents:
         definitions=tuple(each.definition for each in documents),
         package=package,
     )
+
+
+def stack(settings: Settings, documents: Sequence[Document], package: Package) -> Artifact:
+    """Generate the template around the state machines."""
+    machines = {each.definition.name: Machine(each.definition, each.statements) for each in documents}
+    return Artifact(TEMPLATE, artifacts.canonical(template(settings, machines, package), sort_keys=True))
 
 
 def current_definition(settings: Settings, name: str, lock: Lock) -> Definition:
@@ -106,7 +110,7 @@ def schema_path(name: str) -> Path:
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
     """One state machine, with what is derived from it."""
 
     definition: Definition
@@ -115,16 +119,21 @@ class _Document:
     artifacts: tuple[Artifact, ...]
 
 
-def _document(root: Path, settings: Settings, source: Source, package: Package) -> _Document:
+def document(root: Path, settings: Settings, source: Source, package: Package) -> Document:
+    """Generate one state machine, with its lock and releases from the project in `root`.
+
+    Raises `ArtifactError`, `PermissionsError`, `UnboundTokenError`, and `GateError` where it changed under a released
+    version.
+    """
     lock = artifacts.read_lock(root, source.NAME)
     definition = current_definition(settings, source.NAME, lock)
     _refuse_changed_release(definition, lock)
-    machine = StateMachine.of(json.loads(definition.text))
+    machine = StateMachine.of(source.definition(settings))
     machines = [machine]
     if lock.released:
         released = artifacts.read_release(root, definition.name, lock.released[-1])
         machines.append(StateMachine.of(json.loads(released)))
-    return _Document(
+    return Document(
         definition,
         machine,
         grants(machines, package),

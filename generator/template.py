@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from troposphere import Parameter, Tags, Template
 
 from generator import policy
+from generator.plain import plain
 from generator.resources import (
     alarms,
     build_project,
@@ -143,7 +144,15 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
                 own = resource.properties.get("Tags", Tags())
                 resource.Tags = own + Tags(dict(settings.tags))
             result.add_resource(resource)
-    document: dict[str, Any] = result.to_dict()
+    document: dict[str, Any] = plain(
+        {
+            "Description": result.description,
+            "Conditions": result.conditions,
+            "Parameters": result.parameters,
+            "Resources": result.resources,
+            "Outputs": result.outputs,
+        }
+    )
     document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {
