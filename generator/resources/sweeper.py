@@ -127,7 +127,11 @@ def _rules() -> tuple[Any, ...]:
             EventPattern={
                 "source": ["aws.states"],
                 "detail-type": ["Step Functions Execution Status Change"],
-                "detail": {"stateMachineArn": [Ref("Pipeline")], "status": list(task_sweeper.OVER)},
+                "detail": {
+                    # Executions start through the alias; whether their events name it, no documentation says.
+                    "stateMachineArn": [Ref("Pipeline"), {"prefix": Sub("${Pipeline}:")}],
+                    "status": list(task_sweeper.OVER),
+                },
             },
             Targets=[target],
         ),

@@ -143,7 +143,7 @@ def test_executions_that_end_badly_start_a_sweep_and_so_does_the_schedule() -> N
             "source": ["aws.states"],
             "detail-type": ["Step Functions Execution Status Change"],
             "detail": {
-                "stateMachineArn": [{"Ref": "Pipeline"}],
+                "stateMachineArn": [{"Ref": "Pipeline"}, {"prefix": {"Fn::Sub": "${Pipeline}:"}}],
                 "status": ["FAILED", "TIMED_OUT", "ABORTED"],
             },
         }
