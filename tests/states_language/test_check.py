@@ -112,7 +112,9 @@ def test_the_first_design_overrides_an_image_that_is_no_member() -> None:
         },
     }
     place = "/States/RunMCPServerContainer/Parameters/Overrides/ContainerOverrides/0/Image.$"
-    assert [("unknown-parameter", place)] == [entry[:2] for entry in errors(document)]
+    (found,) = (entry for entry in check(document) if str(entry.pointer) == place)
+    advice = "It belongs to 'ContainerDefinitions[].Image' of aws-sdk:ecs:registerTaskDefinition; this call cannot change it."
+    assert ("misplaced-parameter", "error", advice) == (found.code, found.severity, found.help)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "asl").glob("*.asl.json")), ids=lambda path: path.name)
