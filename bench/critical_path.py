@@ -12,9 +12,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from runner.modelled_aws import ModelledAws
 from states_language.clock import VirtualClock
 from states_language.interpreter import Status
-from tests.generator.modelled_aws import ModelledAws
 from tests.generator.test_execution import run
 
 BUILD_SECONDS, VALIDATOR_SECONDS = 120, 3

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runner.modelled_aws import Fault, ModelledAws
 from states_language.clock import VirtualClock, timestamp
 from states_language.document import StateMachine
 from states_language.interpreter import Execution, Status, TaskFailed, execute
-from tests.generator.modelled_aws import Fault, ModelledAws
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -14,27 +14,19 @@ import botocore.session
 import pytest
 
 from generator import task_sweeper
+from runner.faults import PREPARED, REJECTED, always, answers, faults_by_state, hangs, lost, raises
+from runner.modelled_aws import Call, Fault
+from runner.modelled_aws import Task as RunningTask
 from states_language.document import StateMachine, Task
 from states_language.interpreter import Execution, ExecutionStopped, Status, TaskFailed
 from states_language.interpreter.history import EVENT_LIMIT
-from tests.generator.modelled_aws import Call, Fault
-from tests.generator.modelled_aws import Task as RunningTask
 from tests.generator.swept_aws import INPUT, PIPELINE, PREFIX, SCHEDULE, SWEEPER, Account, SweptAws, machine
-from tests.generator.test_execution import (
-    FAULTS,
-    PREPARED,
-    REJECTED,
-    always,
-    answers,
-    hangs,
-    lost,
-    raises,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 PAGE = Path(__file__).parent.parent.parent / "docs/sweeps.md"
+FAULTS = faults_by_state(PIPELINE)
 UNSTOPPABLE = always("StopMCPServerContainer", "refused", raises("Ecs.ServerException"))
 UNRECORDABLE = always("RecordVerdict", "refused", raises("DynamoDB.InternalServerError"))
 
