@@ -337,7 +337,7 @@ def test_a_defect_keeps_its_traceback(run: Run, monkeypatch: pytest.MonkeyPatch)
 
 def test_every_command_is_listed_with_what_it_does(run: Run) -> None:
     """The help names each command in the order of use, and each has help of its own."""
-    listed = re.findall(r"^  (\w+) {2,}\S", run("-h").stdout.partition("Commands:")[2], re.MULTILINE)
+    listed = re.findall(r"^  ([\w-]+) {2,}\S", run("-h").stdout.partition("Commands:")[2], re.MULTILINE)
     assert listed == list(build.COMMANDS)
     for name in build.COMMANDS:
         result = run(name, "-h")
