@@ -75,7 +75,7 @@ def _lint(documents: Documents) -> None:
     from generator.documents import TEMPLATE, definition_path  # noqa: PLC0415
     from generator.lint import REGIONS, lint  # noqa: PLC0415
 
-    findings = lint(ROOT, TEMPLATE, [definition_path(documents.definition.name)])
+    findings = lint(ROOT, TEMPLATE, [definition_path(each.name) for each in documents.definitions])
     for finding in findings:
         _complain(str(finding))
     if findings:
@@ -86,7 +86,7 @@ def _lint(documents: Documents) -> None:
 @click.command()
 @click.option("--lint/--no-lint", default=True, help="Lint what was written (default), or not.")
 def template(*, lint: bool) -> None:
-    """Write the template, the definition and what is made from them, then lint them."""
+    """Write the template, the definitions and what is made from them, then lint them."""
     with told():
         documents = _generate()
         _write(documents.artifacts)
@@ -96,7 +96,7 @@ def template(*, lint: bool) -> None:
 
 @click.command()
 def lint() -> None:
-    """Lint the committed template and definition with cfn-lint, in five regions."""
+    """Lint the committed template and definitions with cfn-lint, in five regions."""
     with told():
         _lint(_generate())
 
@@ -128,7 +128,7 @@ def verify() -> None:
 
 @click.command()
 def package() -> None:
-    """Fill dist/ with what is deployed, laid out by S3 key: the definition and the validator's package."""
+    """Fill dist/ with what is deployed, laid out by S3 key: the definitions and the validator's package."""
     from generator.artifacts import PACKAGE_LOCK, Artifact, Package, canonical, write_bytes  # noqa: PLC0415
     from generator.package import build  # noqa: PLC0415
 
@@ -138,40 +138,55 @@ def package() -> None:
         _write([Artifact(PACKAGE_LOCK, canonical({"sha256": built.sha256})), *documents.artifacts])
         contents = {
             documents.package.key: built.content,
-            documents.definition.key: documents.definition.text.encode("utf-8"),
+            **{each.key: each.text.encode("utf-8") for each in documents.definitions},
         }
         write_bytes(ROOT / "dist", contents)
         for key, content in contents.items():
             click.echo(f"dist/{key}  {len(content) / 1024:.0f} KiB")
 
 
+def _known(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
+    """Refuse the name of a document that there is none of; the table is read only where the command runs."""
+    from generator.documents import SOURCES  # noqa: PLC0415
+
+    if name not in SOURCES:
+        message = f"there is no document '{name}', only {', '.join(SOURCES)}"
+        raise click.BadParameter(message)
+    return name
+
+
+_document_argument = click.argument("document", default="validation-pipeline", callback=_known)
+
+
 @click.command()
+@_document_argument
 @click.option(
     "--at-least",
     type=click.Choice(["patch", "minor", "major"]),
     help="Raise by more than the changes ask for.",
 )
 @click.option("--message", "-m", required=True, help="What changed, for asl/CHANGELOG.md.")
-def bump(*, at_least: str | None, message: str) -> None:
-    """Raise the definition's version by what its changes since the last release ask for."""
+def bump(*, document: str, at_least: str | None, message: str) -> None:
+    """Raise a definition's version by what its changes since the last release ask for."""
     from generator.releases import bump as plan  # noqa: PLC0415
     from states_language.versioning import Bump  # noqa: PLC0415
 
     with told():
         least = Bump[at_least.upper()] if at_least else Bump.NONE
-        before, after, needed, artifacts = plan(ROOT, least, message)
+        before, after, needed, artifacts = plan(ROOT, least, message, document)
         click.echo(f"{before.version} → {after.version} (the changes ask for {needed})")
         _write(artifacts)
         _write(_generate().artifacts)
 
 
 @click.command()
-def release() -> None:
-    """Release the committed definition: keep its bytes, and let them change no more under this version."""
+@_document_argument
+def release(*, document: str) -> None:
+    """Release a committed definition: keep its bytes, and let them change no more under this version."""
     from generator.releases import release as plan  # noqa: PLC0415
 
     with told():
-        definition, artifacts = plan(ROOT)
+        definition, artifacts = plan(ROOT, document)
         _write(artifacts)
         click.echo(f"{definition.name} {definition.version} is released")
 

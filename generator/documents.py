@@ -8,17 +8,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
-from generator import artifacts, pages, validation_pipeline
+from generator import artifacts, pages, task_sweeper, validation_pipeline
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Definition, Lock
-from generator.template import grants, template
+from generator.template import Machine, grants, template
 from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from generator.artifacts import Package
+    from generator.policy import Grant
     from generator.settings import Settings
 
 SETTINGS = Path("settings.yaml")
@@ -30,32 +33,70 @@ class GateError(Exception):
     """The documents may not be written like this; the message says what to do instead."""
 
 
+class Source(Protocol):
+    """A module that holds a state machine as plain data."""
+
+    NAME: str
+
+    def definition(self, settings: Settings, /) -> dict[str, Any]:
+        """Return the state machine."""
+
+    def input_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of an execution's input."""
+
+
+SOURCES: dict[str, Source] = {source.NAME: source for source in (validation_pipeline, task_sweeper)}
+"""Every state machine by its document's name; the template has a part for each."""
+
+
 @dataclass(frozen=True)
 class Documents:
     """Everything that is generated."""
 
     artifacts: tuple[Artifact, ...]
-    definition: Definition
+    definitions: tuple[Definition, ...]
     package: Package
 
 
 def generate(root: Path, package: Package | None = None) -> Documents:
     """Generate the documents of the project in `root`, for the committed package or for another one.
 
-    Raises `SettingsError`, `ArtifactError`, `PermissionsError`, `UnboundTokenError`, and `GateError` where the
+    Raises `SettingsError`, `ArtifactError`, `PermissionsError`, `UnboundTokenError`, and `GateError` where a
     document changed under a released version.
     """
     settings = settings_file.load(root / SETTINGS)
-    lock = artifacts.read_lock(root, validation_pipeline.NAME)
-    definition = pipeline_definition(settings, lock)
-    _refuse_changed_release(definition, lock)
-    return _documents(root, settings, definition, lock, package or artifacts.read_package(root))
+    package = package or artifacts.read_package(root)
+    documents = [document(root, settings, source, package) for source in SOURCES.values()]
+    pipeline, sweeper = documents
+    _refuse_overrun(root, settings, pipeline.machine)
+    return Documents(
+        artifacts=(
+            *(artifact for document in documents for artifact in document.artifacts),
+            stack(settings, documents, package),
+            Artifact(Path("docs/faults.md"), pages.fault_table()),
+            Artifact(
+                Path("docs/permissions.md"),
+                pages.permissions({each.definition.name: each.statements for each in documents}),
+            ),
+            Artifact(Path("docs/pipeline.md"), pages.picture(pipeline.machine)),
+            Artifact(Path("docs/sweeper.md"), pages.picture(sweeper.machine, "The task sweeper")),
+            *_readme(root, pipeline.machine),
+        ),
+        definitions=tuple(each.definition for each in documents),
+        package=package,
+    )
 
 
-def pipeline_definition(settings: Settings, lock: Lock) -> Definition:
-    """Return the validation pipeline's document under the version that its lock gives it."""
-    text = artifacts.canonical(validation_pipeline.definition(settings))
-    return Definition(validation_pipeline.NAME, text, lock.version, artifacts.digest(text))
+def stack(settings: Settings, documents: Sequence[Document], package: Package) -> Artifact:
+    """Generate the template around the state machines."""
+    machines = {each.definition.name: Machine(each.definition, each.statements) for each in documents}
+    return Artifact(TEMPLATE, artifacts.canonical(template(settings, machines, package), sort_keys=True))
+
+
+def current_definition(settings: Settings, name: str, lock: Lock) -> Definition:
+    """Return a document under the version that its lock gives it."""
+    text = artifacts.canonical(SOURCES[name].definition(settings))
+    return Definition(name, text, lock.version, artifacts.digest(text))
 
 
 def definition_path(name: str) -> Path:
@@ -68,32 +109,42 @@ def schema_path(name: str) -> Path:
     return Path("asl") / f"{name}.input.schema.json"
 
 
-def _documents(
-    root: Path, settings: Settings, definition: Definition, lock: Lock, package: Package
-) -> Documents:
-    machine = StateMachine.of(json.loads(definition.text))
-    _refuse_overrun(root, settings, machine)
+@dataclass(frozen=True)
+class Document:
+    """One state machine, with what is derived from it."""
+
+    definition: Definition
+    machine: StateMachine
+    statements: Sequence[Grant]
+    artifacts: tuple[Artifact, ...]
+
+
+def document(root: Path, settings: Settings, source: Source, package: Package) -> Document:
+    """Generate one state machine, with its lock and releases from the project in `root`.
+
+    Raises `ArtifactError`, `PermissionsError`, `UnboundTokenError`, and `GateError` where it changed under a released
+    version.
+    """
+    lock = artifacts.read_lock(root, source.NAME)
+    definition = current_definition(settings, source.NAME, lock)
+    _refuse_changed_release(definition, lock)
+    machine = StateMachine.of(source.definition(settings))
     machines = [machine]
     if lock.released:
         released = artifacts.read_release(root, definition.name, lock.released[-1])
         machines.append(StateMachine.of(json.loads(released)))
-    statements = grants(machines, package)
-    body = artifacts.canonical(template(settings, definition, package, statements), sort_keys=True)
-    schema = artifacts.canonical(validation_pipeline.input_schema())
-    new_lock = Lock(lock.version, definition.sha256, lock.released)
-    return Documents(
-        artifacts=(
+    return Document(
+        definition,
+        machine,
+        grants(machines, package),
+        (
             Artifact(definition_path(definition.name), definition.text),
-            Artifact(schema_path(definition.name), schema),
-            Artifact(artifacts.lock_path(definition.name), new_lock.text()),
-            Artifact(TEMPLATE, body),
-            Artifact(Path("docs/faults.md"), pages.fault_table()),
-            Artifact(Path("docs/permissions.md"), pages.permissions(statements)),
-            Artifact(Path("docs/pipeline.md"), pages.picture(machine)),
-            *_readme(root, machine),
+            Artifact(schema_path(definition.name), artifacts.canonical(source.input_schema())),
+            Artifact(
+                artifacts.lock_path(definition.name),
+                Lock(lock.version, definition.sha256, lock.released).text(),
+            ),
         ),
-        definition=definition,
-        package=package,
     )
 
 

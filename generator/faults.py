@@ -21,6 +21,8 @@ class Fault:
     """`server` or `pipeline`."""
     means: str
     do: str
+    document: str = "validation-pipeline"
+    """Which document says so."""
 
     @property
     def outcome(self) -> str:
@@ -29,7 +31,7 @@ class Fault:
 
 
 @cache
-def table() -> dict[str, Fault]:
-    """Return the faults by their error names, in the order of the pipeline."""
+def table(document: str = "validation-pipeline") -> dict[str, Fault]:
+    """Return the faults that a document names, by their error names, in the order in which they can happen."""
     rows = yaml.load((Path(__file__).parent / "faults.yaml").read_text("utf-8"), Loader=LOADER)  # noqa: S506  # LOADER is a safe loader
-    return {row["error"]: Fault(**row) for row in rows}
+    return {fault.error: fault for fault in (Fault(**row) for row in rows) if fault.document == document}

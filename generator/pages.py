@@ -9,7 +9,7 @@ from generator.artifacts import ArtifactError
 from states_language import graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from generator.policy import Grant
     from states_language.document import StateMachine
@@ -18,8 +18,23 @@ NOTICE = "<!-- Made by `make template`; edit what it is made from instead. -->"
 PICTURE_BEGINS, PICTURE_ENDS = "<!-- picture begins -->", "<!-- picture ends -->"
 
 
-def permissions(grants: Sequence[Grant]) -> str:
-    """Return the page that says which state needs which permission."""
+def permissions(documents: Mapping[str, Sequence[Grant]]) -> str:
+    """Return the page that says which state of which document needs which permission."""
+    return "\n".join(
+        [
+            "# What the state machines may do",
+            NOTICE,
+            "",
+            "The policy of each role is derived from its ASL document: each Task's integration, with its parameters, needs",
+            "what `states_language/permissions.yaml` says. It is the union over the document and its last release, since a",
+            "canary, a rollback or a running execution still uses that one.",
+            "",
+            *(line for name, grants in documents.items() for line in _permissions(name, grants)),
+        ]
+    )
+
+
+def _permissions(name: str, grants: Sequence[Grant]) -> list[str]:
     rows = [
         [
             "<br>".join(f"`{action}` for {', '.join(states)}" for action, states in grant.needs),
@@ -33,35 +48,35 @@ def permissions(grants: Sequence[Grant]) -> str:
         for grant in grants
         if grant.reason
     ]
-    return "\n".join(
-        [
-            "# What the state machine may do",
-            NOTICE,
-            "",
-            "The role's policy is derived from the ASL document: each Task's integration, with its parameters, needs what",
-            "`states_language/permissions.yaml` says. It is the union over the document and its last release, since a canary,",
-            "a rollback or a running execution still uses that one.",
-            "",
-            *_table(["Actions, and the states that need them", "Resources", "Condition"], rows),
-            "",
-            "## What cannot be narrowed",
-            "",
-            "AWS lets nothing narrower than `*` be said for these:",
-            "",
-            *_table(["Actions", "Why"], wide),
-            "",
-            f"{len(policy.needed_by(grants))} actions in {len(grants)} statements.",
-            "",
-        ]
-    )
+    return [
+        f"## `{name}`",
+        "",
+        *_table(["Actions, and the states that need them", "Resources", "Condition"], rows),
+        "",
+        "### What cannot be narrowed",
+        "",
+        "AWS lets nothing narrower than `*` be said for these:",
+        "",
+        *_table(["Actions", "Why"], wide),
+        "",
+        f"{len(policy.needed_by(grants))} actions in {len(grants)} statements.",
+        "",
+    ]
 
 
 def fault_table() -> str:
     """Return the page that says whose fault each end of a validation is, and what to do."""
     ends = {"server": "ValidationFailed", "pipeline": "PipelineFailed"}
     rows = [
-        [f"`{fault.error}`", f"the {fault.fault}'s", f"`{ends[fault.fault]}`", fault.means, fault.do]
-        for fault in faults.table().values()
+        [
+            f"`{fault.error}`",
+            f"the {fault.fault}'s",
+            f"`{ends[fault.fault]}`" if document == "validation-pipeline" else "recorded by the sweeper",
+            fault.means,
+            fault.do,
+        ]
+        for document in ("validation-pipeline", "task-sweeper")
+        for fault in faults.table(document).values()
     ]
     return "\n".join(
         [
@@ -78,11 +93,11 @@ def fault_table() -> str:
     )
 
 
-def picture(machine: StateMachine) -> str:
-    """Return the page with the whole state graph."""
+def picture(machine: StateMachine, title: str = "The validation pipeline") -> str:
+    """Return the page with the whole state graph of a document."""
     return "\n".join(
         [
-            "# The validation pipeline, state by state",
+            f"# {title}, state by state",
             NOTICE,
             "",
             "Boxes call AWS, rhombi choose, rounded boxes reshape data, dotted edges are taken when a call failed.",

@@ -1,4 +1,4 @@
-"""Bind the permissions that documents need to this stack's resources: the state machine role's policy.
+"""Bind the permissions that documents need to this stack's resources: the policies of the state machines' roles.
 
 The policy is the union over the document and its last release, since a canary, a rollback and a running execution
 still use the older one under the role's newest policy.

@@ -7,27 +7,37 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from generator import artifacts, validation_pipeline
+from generator import artifacts
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Lock, Release
-from generator.documents import SETTINGS, GateError, definition_path, pipeline_definition, schema_path
+from generator.documents import (
+    SETTINGS,
+    SOURCES,
+    GateError,
+    current_definition,
+    definition_path,
+    schema_path,
+)
 from states_language.versioning import Bump, raised, smallest_bump
 
 if TYPE_CHECKING:
     from generator.artifacts import Definition
 
+PIPELINE = "validation-pipeline"
 CHANGELOG = Path("asl/CHANGELOG.md")
 CHANGELOG_HEAD = "# Changes of the documents\n\nVersions are those of the lock files; what was released stays under `releases/`.\n"
 
 
-def bump(root: Path, at_least: Bump, message: str) -> tuple[Lock, Lock, Bump, list[Artifact]]:
-    """Raise the pipeline's version as its changes since the last release ask for, or more.
+def bump(
+    root: Path, at_least: Bump, message: str, name: str = PIPELINE
+) -> tuple[Lock, Lock, Bump, list[Artifact]]:
+    """Raise a document's version as its changes since the last release ask for, or more.
 
     Returns the lock before and after, the bump that the changes ask for, and the files to write: the lock and
     the change log. Raises `SettingsError`, `ArtifactError`, and `GateError` where there is nothing to raise.
     """
-    lock = artifacts.read_lock(root, validation_pipeline.NAME)
-    definition = pipeline_definition(settings_file.load(root / SETTINGS), lock)
+    lock = artifacts.read_lock(root, name)
+    definition = current_definition(settings_file.load(root / SETTINGS), name, lock)
     if not lock.released:
         message = f"{definition.name} {lock.version} is not released yet: it may change without a new version"
         raise GateError(message)
@@ -55,14 +65,14 @@ def bump(root: Path, at_least: Bump, message: str) -> tuple[Lock, Lock, Bump, li
     )
 
 
-def release(root: Path) -> tuple[Definition, list[Artifact]]:
-    """Release the committed document: its bytes are kept, and may no longer change under this version.
+def release(root: Path, name: str = PIPELINE) -> tuple[Definition, list[Artifact]]:
+    """Release a committed document: its bytes are kept, and may no longer change under this version.
 
     Raises `ArtifactError`, and `GateError` where the document is not current or released already.
     """
-    lock = artifacts.read_lock(root, validation_pipeline.NAME)
-    definition = pipeline_definition(settings_file.load(root / SETTINGS), lock)
-    name, version = definition.name, definition.version
+    lock = artifacts.read_lock(root, name)
+    definition = current_definition(settings_file.load(root / SETTINGS), name, lock)
+    version = definition.version
     if artifacts.read(root, definition_path(name)) != definition.text or lock.sha256 != definition.sha256:
         message = (
             f"{definition_path(name)} is not what the settings give; run `make template`, and review it first"
@@ -71,7 +81,7 @@ def release(root: Path) -> tuple[Definition, list[Artifact]]:
     if any(each.version == version for each in lock.released):
         message = f"{name} {version} is released already"
         raise GateError(message)
-    schema = artifacts.canonical(validation_pipeline.input_schema())
+    schema = artifacts.canonical(SOURCES[name].input_schema())
     if artifacts.read(root, schema_path(name)) != schema:
         message = f"{schema_path(name)} is not what is generated; run `make template`, and review it first"
         raise GateError(message)
@@ -98,5 +108,5 @@ def _needed(root: Path, definition: Definition, last: Release) -> Bump:
         message = f"{_schema_release_path(definition.name, last.version)}: cannot be read; take it from version control again"
         raise ArtifactError(message)
     return smallest_bump(
-        before, json.loads(definition.text), json.loads(held), validation_pipeline.input_schema()
+        before, json.loads(definition.text), json.loads(held), SOURCES[definition.name].input_schema()
     )

@@ -29,11 +29,14 @@ class Substitution:
 
 
 def substitutions(package: Package) -> dict[str, Substitution]:
-    """Return the tokens of the validation pipeline."""
+    """Return the tokens of all documents."""
     return {
+        "Account": Substitution(Ref("AWS::AccountId"), "${AWS::AccountId}"),
         "AssignPublicIp": Substitution(Ref("AssignPublicIp")),
         "BuildProjectName": Substitution(Ref("BuildProject"), "${BuildProject}"),
         "ClusterName": Substitution(Ref("Cluster"), "${Cluster}"),
+        "PipelineName": Substitution(GetAtt("Pipeline", "Name"), "${Pipeline.Name}"),
+        "PipelineStateMachineArn": Substitution(Ref("Pipeline"), "${Pipeline}"),
         "Partition": Substitution(Ref("AWS::Partition"), "${AWS::Partition}"),
         "Region": Substitution(Ref("AWS::Region"), "${AWS::Region}"),
         "TaskExecutionRoleArn": Substitution(GetAtt("TaskExecutionRole", "Arn"), "${TaskExecutionRole.Arn}"),

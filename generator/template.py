@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from troposphere import Parameter, Tags, Template
 
 from generator import policy
+from generator.plain import plain
 from generator.resources import (
     alarms,
     build_project,
@@ -16,23 +18,26 @@ from generator.resources import (
     records,
     registry,
     roles,
+    safeguards,
     state_machines,
+    sweeper,
 )
 from generator.resources.part import Part
 from generator.substitutions import substitutions, tokens
 from states_language import permissions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from generator.artifacts import Definition, Package
     from generator.settings import Settings
+    from generator.substitutions import Substitution
     from states_language.document import StateMachine
 
 DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds the image, runs that very image, talks MCP to it."
 
 GROUPS = {
-    "Artifacts": {"ArtifactBucket": "Bucket with the definition and the package"},
+    "Artifacts": {"ArtifactBucket": "Bucket with the definitions and the package"},
     "Alarms": {"AlarmTopicArn": "SNS topic"},
     "Network": {
         "VpcId": "Existing VPC",
@@ -40,6 +45,11 @@ GROUPS = {
         "VpcCidr": "Addresses of a new VPC",
         "AssignPublicIp": "Public address for tasks",
         "TaskEgressCidr": "Where tasks may connect to",
+    },
+    "Safeguards (empty: those of the stack alone)": {
+        "EncryptionKeyArn": "Your encryption key",
+        "PermissionsBoundaryArn": "Boundary of the build's and the tasks' roles",
+        "BuildSubnetIds": "Subnets for the builds",
     },
     "Repositories": {
         "CloneBaseUrl": "Clone from",
@@ -59,7 +69,7 @@ GROUPS = {
 
 
 def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Grant]:
-    """Return what the state machine's role may do: for the document, its last release, logging and tracing.
+    """Return what a state machine's role may do: for the document, its last release, logging and tracing.
 
     Raises `PermissionsError` and `UnboundTokenError`.
     """
@@ -67,15 +77,20 @@ def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Gr
     return policy.grants([*needed, *permissions.of_features(("logging", "tracing"))], substitutions(package))
 
 
-def template(
-    settings: Settings, definition: Definition, package: Package, statements: Sequence[policy.Grant]
-) -> dict[str, Any]:
-    """Return the template, as plain data."""
-    used = tokens(definition.text)
-    values = {name: value for name, value in substitutions(package).items() if name in used}
-    if unknown := used - values.keys():
-        message = f"the document has tokens without a value in substitutions.py: {', '.join(sorted(unknown))}"
-        raise policy.UnboundTokenError(message)
+@dataclass(frozen=True)
+class Machine:
+    """One document, and what its role may do."""
+
+    definition: Definition
+    statements: Sequence[policy.Grant]
+
+
+def template(settings: Settings, machines: Mapping[str, Machine], package: Package) -> dict[str, Any]:
+    """Return the template, as plain data; the machines are those of both documents, by name.
+
+    Raises `UnboundTokenError`.
+    """
+    pipeline, task_sweeper = machines["validation-pipeline"], machines["task-sweeper"]
     parts = [
         _artifacts(),
         network.part(settings),
@@ -84,11 +99,24 @@ def template(
         cluster.part(settings),
         functions.part(settings, package),
         records.part(settings),
-        roles.part(statements),
-        state_machines.part(settings, definition, values),
+        roles.part(pipeline.statements, task_sweeper.statements),
+        state_machines.part(settings, pipeline.definition, _values(pipeline.definition, package)),
+        sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
+        safeguards.part(),
     ]
     return _assemble(settings, parts)
+
+
+def _values(definition: Definition, package: Package) -> dict[str, Substitution]:
+    used = tokens(definition.text)
+    values = {name: value for name, value in substitutions(package).items() if name in used}
+    if unknown := used - values.keys():
+        message = (
+            f"{definition.name} has tokens without a value in substitutions.py: {', '.join(sorted(unknown))}"
+        )
+        raise policy.UnboundTokenError(message)
+    return values
 
 
 def _artifacts() -> Part:
@@ -98,7 +126,7 @@ def _artifacts() -> Part:
                 "ArtifactBucket",
                 Type="String",
                 AllowedPattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$",
-                Description="The bucket that `aws s3 sync dist` has filled: the definition and the validator's package.",
+                Description="The bucket that `aws s3 sync dist` has filled: the definitions and the validator's package.",
             ),
         )
     )
@@ -116,7 +144,15 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
                 own = resource.properties.get("Tags", Tags())
                 resource.Tags = own + Tags(dict(settings.tags))
             result.add_resource(resource)
-    document: dict[str, Any] = result.to_dict()
+    document: dict[str, Any] = plain(
+        {
+            "Description": result.description,
+            "Conditions": result.conditions,
+            "Parameters": result.parameters,
+            "Resources": result.resources,
+            "Outputs": result.outputs,
+        }
+    )
     document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {

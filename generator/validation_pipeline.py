@@ -17,6 +17,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from generator import faults
+from generator.phrases import (
+    CALL_SECONDS,
+    ECS_TRANSIENT,
+    EXECUTION_TAG,
+    LOST_TASK_SECONDS,
+    SERVER_TAG,
+    all_of,
+    catch_all,
+    equal,
+    execution_hash,
+    never,
+    not_empty,
+    present,
+    record_verdict,
+    retry,
+    text,
+    unless,
+)
 
 if TYPE_CHECKING:
     from generator.settings import Settings
@@ -25,18 +43,7 @@ NAME = "validation-pipeline"
 
 Json = dict[str, Any]
 
-# Who this execution is to ECS: the same for every retry, so that no second task starts, and another one for
-# each redrive, so that the old, stopped task does not come back. 64 hexadecimal digits: ClientToken takes no more.
-EXECUTION_HASH = "States.Hash(States.Format('{}#{}', $$.Execution.Id, $$.Execution.RedriveCount), 'SHA-256')"
-
-# The names under which an aws-sdk integration of ECS reports throttling and faults of the service. ECS models no
-# throttling error: it arrives as EcsException, or disguised as InvalidParameterException.
-ECS_TRANSIENT = [
-    "Ecs.EcsException",
-    "Ecs.ServerException",
-    "Ecs.InvalidParameterException",
-    "Ecs.SdkClientException",
-]
+EXECUTION_HASH = execution_hash("$$.Execution.Id", "$$.Execution.RedriveCount")
 
 LAMBDA_TRANSIENT = [
     "Lambda.TooManyRequestsException",
@@ -47,12 +54,8 @@ LAMBDA_TRANSIENT = [
 ]
 
 TEMPORARY = "/tmp"  # noqa: S108  # a folder of the container, and the only one that it can write to
-CALL_SECONDS = 10
-"""What one call to ECS or DynamoDB may take."""
 DESCRIBE_SECONDS = 3
 """What one look at a starting task may take: a look that failed counts, and the next one follows."""
-LOST_TASK_SECONDS = 5
-"""How long a task whose start was not answered gets to appear in ListTasks, which is eventually consistent."""
 
 
 def build_seconds(settings: Settings) -> int:
@@ -129,21 +132,21 @@ def _input() -> Json:
             "Type": "Choice",
             "Comment": "Presence, type and what wildcards can tell; the build's first command checks the patterns.",
             "Choices": [
-                {**_unless(_text("$.serverId"), _not_empty("$.serverId")), "Next": "RefuseServerId"},
+                {**unless(text("$.serverId"), not_empty("$.serverId")), "Next": "RefuseServerId"},
                 {
-                    **_unless(_text("$.repositoryName"), _not_empty("$.repositoryName")),
+                    **unless(text("$.repositoryName"), not_empty("$.repositoryName")),
                     "Next": "RefuseRepositoryName",
                 },
                 {
-                    **_unless(
-                        _text("$.originalRepositoryName"),
+                    **unless(
+                        text("$.originalRepositoryName"),
                         {"Variable": "$.originalRepositoryName", "StringMatches": "*/*"},
-                        _never("$.originalRepositoryName", "/*", "*/", "*/*/*", "* *"),
+                        never("$.originalRepositoryName", "/*", "*/", "*/*/*", "* *"),
                     ),
                     "Next": "RefuseOriginalRepositoryName",
                 },
                 {"Not": {"Variable": "$.imageUri", "IsPresent": True}, "Next": "KeepRequest"},
-                {**_all(_text("$.imageUri"), _by_digest("$.imageUri")), "Next": "UseGivenImage"},
+                {**all_of(text("$.imageUri"), _by_digest("$.imageUri")), "Next": "UseGivenImage"},
             ],
             "Default": "RefuseImageUri",
         },
@@ -197,7 +200,7 @@ def _image(settings: Settings) -> Json:
                 }
             ],
             "ResultPath": "$.Build",
-            "Catch": _catch_all("NoteBuildFailed"),
+            "Catch": catch_all("NoteBuildFailed"),
             "Next": "CheckBuildExports",
         },
         "NoteBuildFailed": _note("BuildFailed", "States.JsonToString($.Caught)", "RecordVerdict"),
@@ -220,11 +223,11 @@ def _image(settings: Settings) -> Json:
             "Type": "Choice",
             "Choices": [
                 {
-                    **_all(_text("$.Exports.ImageUris[0]"), _by_digest("$.Exports.ImageUris[0]")),
+                    **all_of(text("$.Exports.ImageUris[0]"), _by_digest("$.Exports.ImageUris[0]")),
                     "Next": "UseBuiltImage",
                 },
                 {
-                    **_all(_text("$.Exports.BuildFailures[0]"), _not_empty("$.Exports.BuildFailures[0]")),
+                    **all_of(text("$.Exports.BuildFailures[0]"), not_empty("$.Exports.BuildFailures[0]")),
                     "Next": "NoteImageNotBuilt",
                 },
             ],
@@ -297,9 +300,9 @@ def _task(settings: Settings) -> Json:
             },
             "TimeoutSeconds": CALL_SECONDS,
             # ClientException: two executions for one server registered at the same moment.
-            "Retry": [_retry([*ECS_TRANSIENT, "Ecs.ClientException"], attempts=3)],
+            "Retry": [retry([*ECS_TRANSIENT, "Ecs.ClientException"], attempts=3)],
             "ResultPath": "$.Registered",
-            "Catch": _catch_all("NoteRegistrationFailed"),
+            "Catch": catch_all("NoteRegistrationFailed"),
             "Next": "CheckRegistration",
         },
         "CheckRegistration": {
@@ -342,9 +345,9 @@ def _task(settings: Settings) -> Json:
             },
             "TimeoutSeconds": CALL_SECONDS,
             # The client token makes a retry safe, even of a call whose answer was lost.
-            "Retry": [_retry([*ECS_TRANSIENT, "States.Timeout"], attempts=3)],
+            "Retry": [retry([*ECS_TRANSIENT, "States.Timeout"], attempts=3)],
             "ResultPath": "$.Run",
-            "Catch": _catch_all("NoteRunFailed"),
+            "Catch": catch_all("NoteRunFailed"),
             "Next": "CheckTaskStarted",
         },
         "CheckTaskStarted": {
@@ -365,9 +368,9 @@ def _task(settings: Settings) -> Json:
             "Resource": "arn:${Partition}:states:::aws-sdk:ecs:listTasks",
             "Parameters": {"Cluster": "${ClusterName}", "StartedBy.$": EXECUTION_HASH},
             "TimeoutSeconds": CALL_SECONDS,
-            "Retry": [_retry(["States.ALL"], attempts=3)],
+            "Retry": [retry(["States.ALL"], attempts=3)],
             "ResultPath": "$.Found",
-            "Catch": _catch_all("NoteTaskMayBeRunning"),
+            "Catch": catch_all("NoteTaskMayBeRunning"),
             "Next": "CheckLostTask",
         },
         "CheckLostTask": {
@@ -417,26 +420,26 @@ def _startup(settings: Settings) -> Json:
             "Parameters": {"Cluster": "${ClusterName}", "Tasks.$": "States.Array($.Task.TaskArn)"},
             "TimeoutSeconds": DESCRIBE_SECONDS,
             "ResultPath": "$.Described",
-            "Catch": _catch_all("CountStartupAttempt"),
+            "Catch": catch_all("CountStartupAttempt"),
             "Next": "CheckTaskStartup",
         },
         "CheckTaskStartup": {
             "Type": "Choice",
             "Choices": [
                 {
-                    **_all(
-                        *_equal(f"{task}.LastStatus", "STOPPED"),
-                        _present(f"{task}.StopCode"),
-                        _present(f"{task}.StoppedReason"),
-                        _present(container),
+                    **all_of(
+                        *equal(f"{task}.LastStatus", "STOPPED"),
+                        present(f"{task}.StopCode"),
+                        present(f"{task}.StoppedReason"),
+                        present(container),
                     ),
                     "Next": "ClassifyStoppedTask",
                 },
                 {
-                    **_all(
-                        *_equal(f"{task}.LastStatus", "RUNNING"),
-                        _present(f"{container}.ImageDigest"),
-                        _present(f"{container}.NetworkInterfaces[0].PrivateIpv4Address"),
+                    **all_of(
+                        *equal(f"{task}.LastStatus", "RUNNING"),
+                        present(f"{container}.ImageDigest"),
+                        present(f"{container}.NetworkInterfaces[0].PrivateIpv4Address"),
                     ),
                     "Next": "CheckImageDigest",
                 },
@@ -543,10 +546,10 @@ def _validation(settings: Settings) -> Json:
                     "BackoffRate": 1.5,
                     "MaxDelaySeconds": 20,
                 },
-                _retry(LAMBDA_TRANSIENT, attempts=3),
+                retry(LAMBDA_TRANSIENT, attempts=3),
             ],
             "ResultPath": "$.Validation",
-            "Catch": _catch_all("NoteValidatorFailed"),
+            "Catch": catch_all("NoteValidatorFailed"),
             "Next": "CheckVerdict",
         },
         "NoteValidatorFailed": _note(
@@ -556,19 +559,19 @@ def _validation(settings: Settings) -> Json:
             "Type": "Choice",
             "Choices": [
                 {
-                    **_all(
-                        *_equal(f"{verdict}.outcome", "verified"),
-                        _present(f"{verdict}.verified"),
+                    **all_of(
+                        *equal(f"{verdict}.outcome", "verified"),
+                        present(f"{verdict}.verified"),
                         {"Variable": f"{verdict}.verified", "BooleanEquals": True},
                     ),
                     "Next": "KeepVerdict",
                 },
                 {
-                    **_all(
-                        _text(f"{verdict}.outcome"),
-                        _text(f"{verdict}.failed"),
-                        _text(f"{verdict}.message"),
-                        _not_empty(f"{verdict}.failed"),
+                    **all_of(
+                        text(f"{verdict}.outcome"),
+                        text(f"{verdict}.failed"),
+                        text(f"{verdict}.message"),
+                        not_empty(f"{verdict}.failed"),
                     ),
                     "Next": "ClassifyVerdict",
                 },
@@ -621,18 +624,18 @@ def _validation(settings: Settings) -> Json:
             "Resource": "arn:${Partition}:states:::aws-sdk:ecs:describeTasks",
             "Parameters": {"Cluster": "${ClusterName}", "Tasks.$": "States.Array($.Task.TaskArn)"},
             "TimeoutSeconds": CALL_SECONDS,
-            "Retry": [_retry(ECS_TRANSIENT, attempts=2)],
+            "Retry": [retry(ECS_TRANSIENT, attempts=2)],
             "ResultPath": "$.DescribedAfter",
-            "Catch": _catch_all("StopMCPServerContainer"),
+            "Catch": catch_all("StopMCPServerContainer"),
             "Next": "CheckRejectedTask",
         },
         "CheckRejectedTask": {
             "Type": "Choice",
             "Choices": [
                 {
-                    **_all(
-                        _present(f"{task}.StopCode"),
-                        _present(f"{task}.StoppedReason"),
+                    **all_of(
+                        present(f"{task}.StopCode"),
+                        present(f"{task}.StoppedReason"),
                         {"Not": {"Variable": f"{task}.StopCode", "StringEquals": "EssentialContainerExited"}},
                     ),
                     "Next": "NoteTaskStoppedEarly",
@@ -659,9 +662,9 @@ def _clean_up() -> Json:
                 "Reason": "The validation is over.",
             },
             "TimeoutSeconds": CALL_SECONDS,
-            "Retry": [_retry(["States.ALL"], attempts=4)],
+            "Retry": [retry(["States.ALL"], attempts=4)],
             "ResultPath": None,
-            "Catch": _catch_all("NoteTaskNotStopped"),
+            "Catch": catch_all("NoteTaskNotStopped"),
             "Next": "DeregisterValidationTaskDef",
         },
         "NoteTaskNotStopped": _amend(
@@ -675,52 +678,20 @@ def _clean_up() -> Json:
             "Resource": "arn:${Partition}:states:::aws-sdk:ecs:deregisterTaskDefinition",
             "Parameters": {"TaskDefinition.$": "$.Registered.TaskDefinition.TaskDefinitionArn"},
             "TimeoutSeconds": CALL_SECONDS,
-            "Retry": [_retry(ECS_TRANSIENT, attempts=2)],
+            "Retry": [retry(ECS_TRANSIENT, attempts=2)],
             "ResultPath": None,
             "Catch": [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "RecordVerdict"}],
             "Next": "RecordVerdict",
         },
-        "RecordVerdict": {
-            "Type": "Task",
-            "Comment": "Once for each execution, whatever is retried; only a redrive may replace it.",
-            "Resource": "arn:${Partition}:states:::dynamodb:putItem",
-            "Parameters": {
-                "TableName": "${VerdictTableName}",
-                "Item": {
-                    "serverId": {"S.$": "$.serverId"},
-                    "executionArn": {"S.$": "$$.Execution.Id"},
-                    "redriveCount": {"N.$": "States.Format('{}', $$.Execution.RedriveCount)"},
-                    "startedAt": {"S.$": "$$.Execution.StartTime"},
-                    "recordedAt": {"S.$": "$$.State.EnteredTime"},
-                    "outcome": {"S.$": "$.Result.Outcome"},
-                    "verified": {"BOOL.$": "$.Result.Verified"},
-                    "fault": {"S.$": "$.Result.Fault"},
-                    "error": {"S.$": "$.Result.Error"},
-                    "cause": {"S.$": "$.Result.Cause"},
-                    "verdict": {"S.$": "States.JsonToString($.Result.Verdict)"},
-                },
-                "ConditionExpression": "attribute_not_exists(executionArn) OR redriveCount < :redriveCount",
-                "ExpressionAttributeValues": {
-                    ":redriveCount": {"N.$": "States.Format('{}', $$.Execution.RedriveCount)"}
-                },
-            },
-            "TimeoutSeconds": CALL_SECONDS,
-            "Retry": [
-                {"ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"], "MaxAttempts": 0},
-                _retry(["States.ALL"], attempts=4),
-            ],
-            "ResultPath": None,
-            "Catch": [
-                # It is recorded already: by a call whose answer was lost.
-                {
-                    "ErrorEquals": ["DynamoDB.ConditionalCheckFailedException"],
-                    "ResultPath": None,
-                    "Next": "CheckValidationResult",
-                },
-                *_catch_all("NoteVerdictNotRecorded"),
-            ],
-            "Next": "CheckValidationResult",
-        },
+        "RecordVerdict": record_verdict(
+            server_id="$.serverId",
+            execution="$$.Execution.Id",
+            redrive_count="$$.Execution.RedriveCount",
+            started_at="$$.Execution.StartTime",
+            result="$.Result",
+            then="CheckValidationResult",
+            catch=catch_all("NoteVerdictNotRecorded"),
+        ),
         "NoteVerdictNotRecorded": _amend(
             "VerdictNotRecorded",
             "States.Format('Ended as {} {} ({}), but it could not be recorded: {}', $.Result.Outcome, $.Result.Error, $.Result.Cause, States.JsonToString($.Caught))",
@@ -777,8 +748,8 @@ def _image_details(path: str) -> Json:
 def _tags(settings: Settings) -> list[Json]:
     """Tags that lead from a task back to its execution and its server."""
     return [
-        {"Key": "toolshed:execution-arn", "Value.$": "$$.Execution.Id"},
-        {"Key": "toolshed:server-id", "Value.$": "$.serverId"},
+        {"Key": EXECUTION_TAG, "Value.$": "$$.Execution.Id"},
+        {"Key": SERVER_TAG, "Value.$": "$.serverId"},
         *({"Key": key, "Value": value} for key, value in settings.tags.items()),
     ]
 
@@ -824,49 +795,6 @@ def _refuse(cause: str) -> Json:
     return {"Type": "Fail", "Error": "InvalidInput", "Cause": cause}
 
 
-def _retry(errors: list[str], *, attempts: int) -> Json:
-    return {
-        "ErrorEquals": errors,
-        "IntervalSeconds": 1,
-        "MaxAttempts": attempts,
-        "BackoffRate": 2,
-        "JitterStrategy": "FULL",
-    }
-
-
-def _catch_all(then: str) -> list[Json]:
-    return [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.Caught", "Next": then}]
-
-
-def _all(*tests: Json) -> Json:
-    flat = [inner for test in tests for inner in (test["And"] if list(test) == ["And"] else [test])]
-    return {"And": flat}
-
-
-def _unless(*tests: Json) -> Json:
-    return {"Not": _all(*tests)}
-
-
-def _present(path: str) -> Json:
-    return {"Variable": path, "IsPresent": True}
-
-
-def _text(path: str) -> Json:
-    return _all(_present(path), {"Variable": path, "IsString": True})
-
-
-def _not_empty(path: str) -> Json:
-    return {"Not": {"Variable": path, "StringEquals": ""}}
-
-
-def _never(path: str, *patterns: str) -> Json:
-    return {"Not": {"Or": [{"Variable": path, "StringMatches": pattern} for pattern in patterns]}}
-
-
 def _by_digest(path: str) -> Json:
     """Accept `repository@sha256:…` with one `@`, so that splitting there cannot fail."""
-    return _all({"Variable": path, "StringMatches": "*@sha256:*"}, _never(path, "@*", "*@*@*"))
-
-
-def _equal(path: str, value: str) -> tuple[Json, Json]:
-    return _present(path), {"Variable": path, "StringEquals": value}
+    return all_of({"Variable": path, "StringMatches": "*@sha256:*"}, never(path, "@*", "*@*@*"))

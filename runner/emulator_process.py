@@ -5,6 +5,7 @@ our packages. Everything that reaches into MiniStack is here, and is pinned: `SE
 touched, in the version for which it was read, and a version that has lost one of them is refused at the start.
 
     AWS::EC2::SecurityGroupIngress            unknown to 1.5.33; appends its rule to the group
+    AWS::EC2::FlowLog                         unknown; does nothing, since no traffic is logged here
     AWS::StepFunctions::StateMachineVersion   unknown; publishes through MiniStack's own PublishStateMachineVersion
     AWS::StepFunctions::StateMachineAlias     unknown; through its CreateStateMachineAlias
     CreateNetworkInterface                    gives addresses of 10.0.0.0/8 whatever the subnet; here, one of the subnet
@@ -76,6 +77,7 @@ def teach() -> None:
     handlers = seam(PROVISIONERS, "_RESOURCE_HANDLERS")
     taught = {
         "AWS::EC2::SecurityGroupIngress": {"create": create_ingress, "delete": delete_ingress},
+        "AWS::EC2::FlowLog": {"create": create_flow_log, "delete": delete_flow_log},
         "AWS::StepFunctions::StateMachineVersion": {"create": create_version, "delete": delete_version},
         "AWS::StepFunctions::StateMachineAlias": {
             "create": create_alias,
@@ -88,6 +90,16 @@ def teach() -> None:
             raise SeamError(f"MiniStack knows {name} by itself now: remove it from {Path(__file__).name}")
         handlers[name] = handler
     seam(EC2, "_ACTION_MAP")["CreateNetworkInterface"] = create_network_interface
+
+
+def create_flow_log(_logical_id: str, _properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
+    """Give a flow log its ID; there is no traffic to log."""
+    identifier = f"fl-{random.getrandbits(68):017x}"
+    return identifier, {"Id": identifier}
+
+
+def delete_flow_log(_physical_id: str, _properties: dict[str, Any]) -> None:
+    """Forget a flow log."""
 
 
 def create_ingress(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:

@@ -10,8 +10,8 @@ NAMESPACE = Sub("ToolShed/${AWS::StackName}")
 FAULT_METRIC = "PipelineFaults"
 
 STATES_METRICS = {
-    "ExecutionsTimedOut": "An execution ran out of its time; its task may still run.",
-    "ExecutionsAborted": "An execution was stopped from outside; its task may still run.",
+    "ExecutionsTimedOut": "An execution ran out of its time; the sweeper stops its task.",
+    "ExecutionsAborted": "An execution was stopped from outside; the sweeper stops its task.",
     "ExecutionThrottled": "Executions are held back by a quota of Step Functions.",
 }
 """The metrics of Step Functions that are alarms here, and what each means."""
@@ -36,14 +36,14 @@ def part() -> Part:
                     )
                 ],
             ),
-            _alarm(
+            alarm(
                 "PipelineFaultAlarm",
                 "A validation ended by a fault of the pipeline: docs/faults.md says what to do.",
                 Namespace=NAMESPACE,
                 MetricName=FAULT_METRIC,
             ),
             *(
-                _alarm(
+                alarm(
                     f"{metric}Alarm", meaning, Namespace="AWS/States", MetricName=metric, Dimensions=machine
                 )
                 for metric, meaning in STATES_METRICS.items()
@@ -69,7 +69,8 @@ def part() -> Part:
     )
 
 
-def _alarm(title: str, meaning: str, **metric: object) -> cloudwatch.Alarm:
+def alarm(title: str, meaning: str, **metric: object) -> cloudwatch.Alarm:
+    """Return an alarm on one event of a metric within five minutes; `meaning` is what a person reads."""
     topic = If("HasAlarmTopicArn", [Ref("AlarmTopicArn")], NoValue)
     return cloudwatch.Alarm(
         title,

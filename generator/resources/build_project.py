@@ -5,9 +5,25 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, If, Join, NoValue, Output, Parameter, Ref, Sub, codebuild, iam, logs
+from troposphere import (
+    AWSObject,
+    GetAtt,
+    If,
+    Join,
+    NoValue,
+    Output,
+    Parameter,
+    Ref,
+    Split,
+    Sub,
+    codebuild,
+    ec2,
+    iam,
+)
 
+from generator.resources.network import VPC_ID, together
 from generator.resources.part import Part, name_parameter, named, optional, trust
+from generator.resources.safeguards import BOUNDARY, log_group
 
 if TYPE_CHECKING:
     from generator.settings import Settings
@@ -24,7 +40,12 @@ def part(settings: Settings) -> Part:
     """Return the build's share of the template."""
     build = settings.build
     return Part(
-        resources=(_log_group(settings), _role(), _project(settings)),
+        resources=(
+            log_group("BuildLogGroup", settings.logs.retention_days),
+            _role(),
+            _project(settings),
+            *_network(),
+        ),
         parameters=(
             name_parameter(
                 "BuildProjectName",
@@ -53,12 +74,21 @@ def part(settings: Settings) -> Part:
                 AllowedPattern=ARN_PATTERN,
                 Description="A secret with the keys username and password for Docker Hub; empty: base images are pulled without login.",
             ),
+            Parameter(
+                "BuildSubnetIds",
+                Type="String",
+                Default="",
+                AllowedPattern="^$|^subnet-[0-9a-f]+(,subnet-[0-9a-f]+)*$",
+                Description="Subnets of VpcId for the builds, parted by commas; they need a way out, such as NAT. Empty: builds run in a network of CodeBuild's.",
+            ),
         ),
         conditions={
             **optional("BuildProjectName"),
             **optional("CloneTokenSecretArn"),
             **optional("DockerHubSecretArn"),
+            **optional("BuildSubnetIds"),
         },
+        rules=together("BuildSubnetIds", "VpcId"),
         outputs=(
             Output(
                 "BuildProjectNameInUse",
@@ -67,15 +97,6 @@ def part(settings: Settings) -> Part:
             ),
             Output("BuildLogGroupName", Value=Ref("BuildLogGroup"), Description="The builds' logs."),
         ),
-    )
-
-
-def _log_group(settings: Settings) -> logs.LogGroup:
-    return logs.LogGroup(
-        "BuildLogGroup",
-        RetentionInDays=settings.logs.retention_days,
-        DeletionPolicy="Delete",
-        UpdateReplacePolicy="Delete",
     )
 
 
@@ -112,6 +133,7 @@ def _role() -> iam.Role:
     return iam.Role(
         "BuildRole",
         AssumeRolePolicyDocument=trust("codebuild.amazonaws.com", {"ArnLike": {"aws:SourceArn": project}}),
+        PermissionsBoundary=BOUNDARY,
         Policies=[
             iam.Policy(PolicyName="Build", PolicyDocument={"Version": "2012-10-17", "Statement": statements})
         ],
@@ -154,9 +176,77 @@ def _project(settings: Settings) -> codebuild.Project:
                 secret("DOCKER_HUB_PASSWORD", "DockerHubSecretArn", "password"),
             ],
         ),
+        VpcConfig=If(
+            "HasBuildSubnetIds",
+            codebuild.VpcConfig(
+                VpcId=VPC_ID,
+                Subnets=Split(",", Ref("BuildSubnetIds")),
+                SecurityGroupIds=[GetAtt("BuildSecurityGroup", "GroupId")],
+            ),
+            NoValue,
+        ),
         TimeoutInMinutes=build.timeout_minutes,
         QueuedTimeoutInMinutes=build.queued_timeout_minutes,
         LogsConfig=codebuild.LogsConfig(
             CloudWatchLogs=codebuild.CloudWatchLogs(Status="ENABLED", GroupName=Ref("BuildLogGroup"))
+        ),
+    )
+
+
+# What CodeBuild needs to put a build into a VPC (documentation: CodeBuild User Guide, "Allow CodeBuild access to AWS
+# services required to create a VPC network interface"). The interfaces are made by CodeBuild: their ARNs are unknown.
+NETWORK_ACTIONS = [
+    "ec2:CreateNetworkInterface",
+    "ec2:DeleteNetworkInterface",
+    "ec2:DescribeDhcpOptions",
+    "ec2:DescribeNetworkInterfaces",
+    "ec2:DescribeSecurityGroups",
+    "ec2:DescribeSubnets",
+    "ec2:DescribeVpcs",
+]
+WEB_PORTS = {"http": 80, "https": 443}
+"""Where a Dockerfile gets its packages: Debian's still come by plain HTTP, and are signed."""
+
+
+def _network() -> tuple[AWSObject, ...]:
+    interface = Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:network-interface/*")
+    subnet = Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:subnet/*")
+    return (
+        ec2.SecurityGroup(
+            "BuildSecurityGroup",
+            Condition="HasBuildSubnetIds",
+            VpcId=VPC_ID,
+            GroupDescription="Builds of Dockerfiles of strangers; nothing comes in",
+            SecurityGroupEgress=[
+                ec2.SecurityGroupRule(
+                    IpProtocol="tcp",
+                    FromPort=port,
+                    ToPort=port,
+                    CidrIp="0.0.0.0/0",
+                    Description=f"Repositories and packages by {name}",
+                )
+                for name, port in WEB_PORTS.items()
+            ],
+        ),
+        iam.PolicyType(
+            "BuildNetworkPolicy",
+            Condition="HasBuildSubnetIds",
+            PolicyName="JoinNetwork",
+            Roles=[Ref("BuildRole")],
+            PolicyDocument={
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Action": NETWORK_ACTIONS, "Resource": "*"},
+                    {
+                        "Effect": "Allow",
+                        "Action": ["ec2:CreateNetworkInterfacePermission"],
+                        "Resource": interface,
+                        "Condition": {
+                            "StringEquals": {"ec2:AuthorizedService": "codebuild.amazonaws.com"},
+                            "ArnLike": {"ec2:Subnet": subnet},
+                        },
+                    },
+                ],
+            },
         ),
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from troposphere import GetAtt, Output, Ref, Sub, ecs, iam, logs
+from troposphere import GetAtt, Output, Ref, Sub, ecs, iam
 
 from generator.resources.part import Part, name_parameter, named, optional, trust
+from generator.resources.safeguards import BOUNDARY, log_group
 
 if TYPE_CHECKING:
     from generator.settings import Settings
@@ -35,17 +36,16 @@ def part(settings: Settings) -> Part:
     return Part(
         resources=(
             ecs.Cluster("Cluster", ClusterName=named("ClusterName")),
-            logs.LogGroup(
+            log_group(
                 "TaskLogGroup",
+                settings.logs.task_retention_days,
                 LogGroupName=named("TaskLogGroupName"),
-                RetentionInDays=settings.logs.task_retention_days,
-                DeletionPolicy="Delete",
-                UpdateReplacePolicy="Delete",
             ),
             iam.Role(
                 "TaskExecutionRole",
                 Description="Pulls the image and writes the log of a server under validation",
                 AssumeRolePolicyDocument=tasks,
+                PermissionsBoundary=BOUNDARY,
                 Policies=[
                     iam.Policy(
                         PolicyName="PullAndLog",
@@ -57,6 +57,7 @@ def part(settings: Settings) -> Part:
                 "TaskRole",
                 Description="What the server under validation may do on AWS: nothing",
                 AssumeRolePolicyDocument=tasks,
+                PermissionsBoundary=BOUNDARY,
             ),
         ),
         parameters=(

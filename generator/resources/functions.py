@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from troposphere import GetAtt, Output, Ref, awslambda, iam, logs
+from troposphere import GetAtt, Output, Ref, awslambda, iam
 
 from generator import validation_pipeline
 from generator.resources.network import SUBNET_IDS
 from generator.resources.part import Part, trust
+from generator.resources.safeguards import log_group
 
 if TYPE_CHECKING:
     from generator.artifacts import Package
@@ -57,12 +58,7 @@ def part(settings: Settings, package: Package) -> Part:
     )
     return Part(
         resources=(
-            logs.LogGroup(
-                "ValidatorLogGroup",
-                RetentionInDays=settings.logs.retention_days,
-                DeletionPolicy="Delete",
-                UpdateReplacePolicy="Delete",
-            ),
+            log_group("ValidatorLogGroup", settings.logs.retention_days),
             iam.Role(
                 "ValidatorRole",
                 # Lambda names no function in the assumption of a role; the account bounds it.

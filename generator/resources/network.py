@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from troposphere import (
+    AWSObject,
     Cidr,
     Equals,
     GetAtt,
@@ -20,9 +21,11 @@ from troposphere import (
     Sub,
     Tags,
     ec2,
+    iam,
 )
 
-from generator.resources.part import Part
+from generator.resources.part import Part, trust
+from generator.resources.safeguards import log_group
 
 if TYPE_CHECKING:
     from generator.settings import Settings
@@ -38,15 +41,15 @@ SUBNET_LIST = If(CREATED, Join(",", [Ref(f"Subnet{zone}") for zone in ZONES]), R
 def part(settings: Settings) -> Part:
     """Return the network's share of the template."""
     return Part(
-        resources=(*_created_network(), *_security_groups(settings)),
+        resources=(*_created_network(), *_flow_logs(settings), *_security_groups(settings)),
         parameters=_parameters(settings),
         conditions={CREATED: Or(Equals(Ref("VpcId"), ""), Equals(Ref("SubnetIds"), ""))},
-        rules={**_together("VpcId", "SubnetIds"), **_together("SubnetIds", "VpcId")},
+        rules={**together("VpcId", "SubnetIds"), **together("SubnetIds", "VpcId")},
         outputs=(Output("VpcIdInUse", Value=VPC_ID, Description="The VPC that the tasks run in."),),
     )
 
 
-def _together(given: str, needed: str) -> dict[str, Any]:
+def together(given: str, needed: str) -> dict[str, Any]:
     """Return a rule that refuses one parameter without the other, before anything is created."""
 
     def is_given(parameter: str) -> dict[str, Any]:
@@ -162,6 +165,52 @@ def _created_network() -> tuple[ec2.BaseAWSObject, ...]:
         ),
         *subnets,
         *routed,
+    )
+
+
+def _flow_logs(settings: Settings) -> tuple[AWSObject, ...]:
+    """Return who talked to whom in the network that the stack makes: all of it, kept as long as the other logs."""
+    group = GetAtt("FlowLogGroup", "Arn")
+    flow_log = Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc-flow-log/*")
+    return (
+        log_group("FlowLogGroup", settings.logs.retention_days, Condition=CREATED),
+        iam.Role(
+            "FlowLogRole",
+            Condition=CREATED,
+            Description="Writes the network's flow log",
+            AssumeRolePolicyDocument=trust(
+                "vpc-flow-logs.amazonaws.com", {"ArnLike": {"aws:SourceArn": flow_log}}
+            ),
+            Policies=[
+                iam.Policy(
+                    PolicyName="WriteFlowLog",
+                    PolicyDocument={
+                        "Version": "2012-10-17",
+                        "Statement": [
+                            {
+                                "Effect": "Allow",
+                                "Action": [
+                                    "logs:CreateLogStream",
+                                    "logs:DescribeLogStreams",
+                                    "logs:PutLogEvents",
+                                ],
+                                "Resource": group,
+                            }
+                        ],
+                    },
+                )
+            ],
+        ),
+        ec2.FlowLog(
+            "FlowLog",
+            Condition=CREATED,
+            ResourceId=Ref("Network"),
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogDestinationType="cloud-watch-logs",
+            LogGroupName=Ref("FlowLogGroup"),
+            DeliverLogsPermissionArn=GetAtt("FlowLogRole", "Arn"),
+        ),
     )
 
 

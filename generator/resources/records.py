@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from troposphere import Output, Ref, dynamodb
+from troposphere import If, Output, Ref, dynamodb
 
 from generator.resources.part import Part, name_parameter, named, optional
 
@@ -39,7 +39,11 @@ def part(settings: Settings) -> Part:
         PointInTimeRecoverySpecification=dynamodb.PointInTimeRecoverySpecification(
             PointInTimeRecoveryEnabled=True
         ),
-        SSESpecification=dynamodb.SSESpecification(SSEEnabled=True),
+        SSESpecification=If(
+            "HasEncryptionKeyArn",
+            dynamodb.SSESpecification(SSEEnabled=True, SSEType="KMS", KMSMasterKeyId=Ref("EncryptionKeyArn")),
+            dynamodb.SSESpecification(SSEEnabled=True),
+        ),
         DeletionPolicy="RetainExceptOnCreate",
         UpdateReplacePolicy="Retain",
     )

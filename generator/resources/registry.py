@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from troposphere import GetAtt, Output, ecr
+from troposphere import GetAtt, If, Output, Ref, ecr
 
 from generator.resources.part import Part, name_parameter, named, optional
 
@@ -34,7 +34,11 @@ def part(settings: Settings) -> Part:
         RepositoryName=named("RepositoryName"),
         ImageTagMutability="IMMUTABLE",
         ImageScanningConfiguration=ecr.ImageScanningConfiguration(ScanOnPush=True),
-        EncryptionConfiguration=ecr.EncryptionConfiguration(EncryptionType="AES256"),
+        EncryptionConfiguration=If(
+            "HasEncryptionKeyArn",
+            ecr.EncryptionConfiguration(EncryptionType="KMS", KmsKey=Ref("EncryptionKeyArn")),
+            ecr.EncryptionConfiguration(EncryptionType="AES256"),
+        ),
         LifecyclePolicy=ecr.LifecyclePolicy(LifecyclePolicyText=json.dumps(lifecycle, separators=(",", ":"))),
         DeletionPolicy="RetainExceptOnCreate",
         UpdateReplacePolicy="Retain",

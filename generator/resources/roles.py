@@ -1,10 +1,10 @@
-"""The state machine's role; its policy is derived from the document."""
+"""The state machines' roles; their policies are derived from the documents."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from troposphere import If, Ref, Sub, iam
+from troposphere import AWSObject, If, Ref, Sub, iam
 
 from generator import policy
 from generator.resources.part import Part, trust
@@ -15,26 +15,31 @@ if TYPE_CHECKING:
     from generator.policy import Grant
 
 
-def part(grants: Sequence[Grant]) -> Part:
-    """Return the state machine role's share of the template."""
-    machine = Sub(
-        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${Name}",
-        Name=If("HasStateMachineName", Ref("StateMachineName"), "*"),
-    )
+def part(pipeline: Sequence[Grant], sweeper: Sequence[Grant]) -> Part:
+    """Return the state machines' roles."""
     return Part(
         resources=(
-            iam.Role(
-                "PipelineRole",
-                AssumeRolePolicyDocument=trust(
-                    "states.amazonaws.com", {"ArnLike": {"aws:SourceArn": machine}}
-                ),
-            ),
-            iam.PolicyType(
-                "PipelinePolicy",
-                PolicyName="StatesOfThePipeline",
-                Roles=[Ref("PipelineRole")],
-                PolicyDocument=policy.document(grants),
-                Metadata={"NeededBy": policy.needed_by(grants)},
-            ),
+            *_role("Pipeline", If("HasStateMachineName", Ref("StateMachineName"), "*"), pipeline),
+            *_role("Sweeper", "*", sweeper),
         )
+    )
+
+
+def _role(title: str, machine: Any, grants: Sequence[Grant]) -> tuple[AWSObject, AWSObject]:
+    arn = Sub(
+        "arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:stateMachine:${Name}", Name=machine
+    )
+    return (
+        iam.Role(
+            f"{title}Role",
+            AssumeRolePolicyDocument=trust("states.amazonaws.com", {"ArnLike": {"aws:SourceArn": arn}}),
+        ),
+        # Apart from the role, so that the state machine can wait for it.
+        iam.PolicyType(
+            f"{title}Policy",
+            PolicyName=f"StatesOfThe{title}",
+            Roles=[Ref(f"{title}Role")],
+            PolicyDocument=policy.document(grants),
+            Metadata={"NeededBy": policy.needed_by(grants)},
+        ),
     )

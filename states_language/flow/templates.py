@@ -16,16 +16,18 @@ from states_language.types import (
     STRING,
     ListType,
     Member,
+    Presence,
     Source,
     StructureType,
     Type,
     Unknown,
     list_of,
     of_value,
+    union,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from states_language.document import State
     from states_language.pointer import Pointer
@@ -168,10 +170,19 @@ def _get_item(call: Call, arguments: list[Type]) -> Type:
 def _merge(_: Call, arguments: list[Type]) -> Type:
     first, second = (*arguments, Unknown("missing"), Unknown("missing"))[:2]
     if isinstance(first, StructureType) and isinstance(second, StructureType):
-        if second.rest is None and all(member.presence == "always" for member in second.members.values()):
-            return StructureType({**first.members, **second.members}, first.rest)
-        return StructureType({**first.members, **second.members}, Unknown("merged objects"))
+        rest = first.rest if second.rest is None else Unknown("merged objects")
+        return StructureType({**first.members, **dict(_merged(first, second))}, rest)
     return Unknown("merged objects")
+
+
+def _merged(first: StructureType, second: StructureType) -> Iterator[tuple[str, Member]]:
+    """Yield the members of a merge that the second object may decide: what it may lack, the first one has."""
+    for name, member in second.members.items():
+        known = first.members.get(name)
+        if known is None or member.presence is Presence.ALWAYS:
+            yield name, member
+        else:
+            yield name, Member(union([known.type, member.type]), known.presence)
 
 
 _SPECIAL: Mapping[str, Callable[[Call, list[Type]], Type]] = {

@@ -44,7 +44,9 @@ def test_every_row_has_a_cell_for_each_heading(root: Path, page: str) -> None:
         assert [row for row in body if len(row) != len(header) or not all(row)] == []
 
 
-@pytest.mark.parametrize("page", ["docs/faults.md", "docs/permissions.md", "docs/pipeline.md"])
+@pytest.mark.parametrize(
+    "page", ["docs/faults.md", "docs/permissions.md", "docs/pipeline.md", "docs/sweeper.md"]
+)
 def test_a_page_that_is_made_says_so(root: Path, page: str) -> None:
     """Nobody edits by hand what the next run overwrites."""
     assert (root / page).read_text("utf-8").splitlines()[1] == pages.NOTICE
@@ -57,6 +59,9 @@ def test_the_table_of_faults_is_the_whole_table() -> None:
     assert table[2:] == [
         [f"`{fault.error}`", f"the {fault.fault}'s", ends[fault.fault], fault.means, fault.do]
         for fault in faults.table().values()
+    ] + [
+        [f"`{fault.error}`", f"the {fault.fault}'s", "recorded by the sweeper", fault.means, fault.do]
+        for fault in faults.table("task-sweeper").values()
     ]
 
 
@@ -98,7 +103,7 @@ def test_the_page_of_permissions_names_states_conditions_and_reasons() -> None:
         grant(needs=(("b:Three", ("C",)),), resources=("*",), reason="It takes none."),
         grant(condition=(("StringEquals", "k", "v"),)),
     ]
-    page = pages.permissions(statements)
+    page = pages.permissions({"machine": statements})
     narrow, wide = rows(page)
     assert narrow[2:] == [
         ["`a:One` for A<br>`a:Two` for A, B", "`arn:1`", "-"],
@@ -111,7 +116,7 @@ def test_the_page_of_permissions_names_states_conditions_and_reasons() -> None:
 
 def test_a_bar_in_a_cell_does_not_part_it() -> None:
     """Whatever text a table holds, its columns stay."""
-    page = pages.permissions([grant(resources=("*",), reason="One | two.")])
+    page = pages.permissions({"machine": [grant(resources=("*",), reason="One | two.")]})
     assert rows(page)[1][2] == ["`a:One`", r"One \| two."]
 
 

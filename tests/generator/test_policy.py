@@ -67,11 +67,37 @@ FEATURES: set[Row] = {
     )
 }  # fmt: skip
 
+MACHINES = ("PipelinePolicy", "SweeperPolicy")
 WIDE = {
     ("PipelinePolicy", "ecs:DeregisterTaskDefinition"): "takes neither a resource nor a condition key",
     ("PipelinePolicy", "ecs:ListTasks"): "takes container instances only; its condition names the cluster",
-    **{("PipelinePolicy", action): "takes no resource" for action, _, _ in FEATURES},
+    **{(owner, action): "takes no resource" for owner in MACHINES for action, _, _ in FEATURES},
+    ("SweeperPolicy", "ecs:ListTasks"): "takes container instances only; its condition names the cluster",
+    **{
+        ("SweeperPolicy", f"ecs:{action}"): "takes neither a resource nor a condition key"
+        for action in (
+            "DeregisterTaskDefinition",
+            "DescribeTaskDefinition",
+            "ListTaskDefinitionFamilies",
+            "ListTaskDefinitions",
+        )
+    },
     ("BuildRole", "ecr:GetAuthorizationToken"): "takes no resource",
+    **{
+        (
+            "BuildNetworkPolicy",
+            f"ec2:{action}",
+        ): "CodeBuild makes the interfaces; only where builds have subnets"
+        for action in (
+            "CreateNetworkInterface",
+            "DeleteNetworkInterface",
+            "DescribeDhcpOptions",
+            "DescribeNetworkInterfaces",
+            "DescribeSecurityGroups",
+            "DescribeSubnets",
+            "DescribeVpcs",
+        )
+    },
     ("TaskExecutionRole", "ecr:GetAuthorizationToken"): "takes no resource",
     **{
         (
@@ -328,9 +354,11 @@ def test_no_statement_allows_more_than_it_names(template: dict[str, Any]) -> Non
 def test_the_reasons_stand_in_the_documentation(root: Path) -> None:
     """What cannot be narrowed is listed with its reason, for each such action of the state machine."""
     page = (root / "docs/permissions.md").read_text("utf-8")
-    _, _, wide = page.partition("## What cannot be narrowed")
+    pipeline, _, sweeper = page.partition("## `task-sweeper`")
+    pages = {"PipelinePolicy": pipeline, "SweeperPolicy": sweeper}
     for owner, action in WIDE:
-        if owner == "PipelinePolicy":
+        if owner in pages:
+            wide = pages[owner].partition("### What cannot be narrowed")[2]
             (row,) = (line for line in wide.splitlines() if f"`{action}`" in line)
             assert row.split("|")[2].strip().endswith(".")
 

@@ -147,7 +147,7 @@ def test_a_changed_value_is_a_patch(released: Path) -> None:
     assert lock.version == "1.0.1"
     assert lock.sha256 == artifacts.digest((released / DEFINITION).read_text("utf-8"))
     assert [each.version for each in lock.released] == ["1.0.0"]
-    assert generate(released).definition.version == "1.0.1"
+    assert generate(released).definitions[0].version == "1.0.1"
     release(released)
     assert [each.version for each in artifacts.read_lock(released, NAME).released] == ["1.0.0", "1.0.1"]
 

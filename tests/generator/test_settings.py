@@ -382,7 +382,7 @@ def test_without_tags_the_settings_are_right_too(project: Path) -> None:
     """Nobody is made to tag for costs."""
     data = yaml.safe_load(TEXT)
     (project / FILE).write_text(yaml.safe_dump({**data, "tags": {}}), "utf-8")
-    assert generate(project).definition.text
+    assert generate(project).definitions[0].text
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,11 @@ import pytest
 from generator import artifacts
 from generator import settings as settings_file
 from generator.artifacts import Definition, Package
-from generator.documents import generate
+from generator.documents import SOURCES, generate
 from generator.policy import UnboundTokenError
 from generator.settings import Settings
 from generator.substitutions import tokens
+from generator.template import Machine
 from generator.template import template as assemble
 from tests.generator.rendered import NOTHING, PSEUDO_PARAMETERS, parameters, references, rendered
 
@@ -131,8 +132,9 @@ def test_a_vpc_without_subnets_is_refused_before_anything_is_created(template: J
         (rule["RuleCondition"], [each["Assert"] for each in rule["Assertions"]])
         for rule in template["Rules"].values()
     ]
+    pairs = [("VpcId", "SubnetIds"), ("SubnetIds", "VpcId"), ("BuildSubnetIds", "VpcId")]
     assert sorted(found, key=str) == sorted(
-        [(is_given("VpcId"), [is_given("SubnetIds")]), (is_given("SubnetIds"), [is_given("VpcId")])], key=str
+        [(is_given(given), [is_given(needed)]) for given, needed in pairs], key=str
     )
 
 
@@ -174,7 +176,9 @@ def test_what_leaves_is_bounded(resources: Json, settings: Settings) -> None:
         ]
         for name, group in groups.items()
     }
+    web = {"IpProtocol": "tcp", "CidrIp": "0.0.0.0/0"}
     assert rules == {
+        "BuildSecurityGroup": [{**web, "FromPort": port, "ToPort": port} for port in (80, 443)],
         "TaskSecurityGroup": [
             {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443, "CidrIp": {"Ref": "TaskEgressCidr"}}
         ],
@@ -225,6 +229,8 @@ def test_every_log_group_forgets(resources: Json, settings: Settings) -> None:
         "BuildLogGroup": settings.logs.retention_days,
         "ValidatorLogGroup": settings.logs.retention_days,
         "PipelineLogGroup": settings.logs.retention_days,
+        "SweeperLogGroup": settings.logs.retention_days,
+        "FlowLogGroup": settings.logs.retention_days,
     }
     assert {resources[name]["DeletionPolicy"] for name in groups} == {"Delete"}
 
@@ -259,7 +265,8 @@ def test_verdicts_are_kept_well(resources: Json) -> None:
     table = resources["VerdictTable"]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-    assert table["SSESpecification"] == {"SSEEnabled": True}
+    _, with_key, without = table["SSESpecification"]["Fn::If"]
+    assert (with_key["SSEEnabled"], without) == (True, {"SSEEnabled": True})
     assert [each["AttributeName"] for each in table["KeySchema"]] == ["serverId", "executionArn"]
 
 
@@ -308,6 +315,9 @@ def test_each_role_trusts_one_service_for_this_account(resources: Json) -> None:
     assert trusted == {
         "BuildRole": ({"Service": "codebuild.amazonaws.com"}, True),
         "PipelineRole": ({"Service": "states.amazonaws.com"}, True),
+        "SweeperRole": ({"Service": "states.amazonaws.com"}, True),
+        "SweepStarterRole": ({"Service": "events.amazonaws.com"}, True),
+        "FlowLogRole": ({"Service": "vpc-flow-logs.amazonaws.com"}, True),
         "TaskExecutionRole": ({"Service": "ecs-tasks.amazonaws.com"}, True),
         "TaskRole": ({"Service": "ecs-tasks.amazonaws.com"}, True),
         "ValidatorRole": ({"Service": "lambda.amazonaws.com"}, False),  # Lambda names no function there
@@ -316,7 +326,12 @@ def test_each_role_trusts_one_service_for_this_account(resources: Json) -> None:
 
 def test_the_server_under_validation_may_do_nothing(resources: Json) -> None:
     """The role that a stranger's container can read has no policy, inline, attached or managed."""
-    assert resources["TaskRole"]["Properties"].keys() <= {"AssumeRolePolicyDocument", "Description", "Tags"}
+    assert resources["TaskRole"]["Properties"].keys() <= {
+        "AssumeRolePolicyDocument",
+        "Description",
+        "PermissionsBoundary",
+        "Tags",
+    }
     for policy in of_type(resources, "AWS::IAM::Policy").values():
         assert {"Ref": "TaskRole"} not in policy["Roles"]
 
@@ -415,7 +430,7 @@ def test_a_token_without_a_value_is_refused(settings: Settings) -> None:
     """A definition with a token that the stack does not know cannot be deployed, so it is not emitted."""
     definition = Definition("machine", '{"Comment": "${Nobody} and ${Region}"}', "1.0.0", "0" * 64)
     with pytest.raises(UnboundTokenError, match=r"tokens without a value in substitutions.py: Nobody$"):
-        assemble(settings, definition, Package("0" * 64), [])
+        assemble(settings, dict.fromkeys(SOURCES, Machine(definition, [])), Package("0" * 64))
 
 
 def test_the_build_ends_before_its_state_gives_up(resources: Json, definition: Json) -> None:
@@ -491,7 +506,8 @@ def test_only_faults_of_the_pipeline_raise_the_alarm(resources: Json, definition
 def test_alarms_tell_what_no_execution_can_tell_itself(template: Json) -> None:
     """Timed out, aborted and throttled executions too; to a topic where one is given, and to nobody otherwise."""
     alarms = of_type(template["Resources"], "AWS::CloudWatch::Alarm")
-    assert {each["MetricName"] for each in alarms.values()} == {
+    of_the_pipeline = {name: each for name, each in alarms.items() if not name.startswith("Sweeps")}
+    assert {each["MetricName"] for each in of_the_pipeline.values()} == {
         "PipelineFaults",
         "ExecutionsTimedOut",
         "ExecutionsAborted",
@@ -499,7 +515,7 @@ def test_alarms_tell_what_no_execution_can_tell_itself(template: Json) -> None:
     }
     for name, each in alarms.items():
         assert (each["Threshold"], each["Statistic"], each["TreatMissingData"]) == (1, "Sum", "notBreaching")
-        if name != "PipelineFaultAlarm":
+        if name in of_the_pipeline and name != "PipelineFaultAlarm":
             assert each["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "Pipeline"}}]
         for given in ({}, TOPIC):
             stack = rendered(template, parameters(template, **given))["Resources"]

@@ -30,7 +30,7 @@ def packaged() -> Path:
     documents, package = generate(ROOT), build(ROOT)
     contents = {
         f"validator/{package.sha256}.zip": package.content,
-        documents.definition.key: documents.definition.text.encode(),
+        **{each.key: each.text.encode() for each in documents.definitions},
     }
     # Whole or not at all: another process of tests may be reading.
     write_bytes(ROOT / DIST, contents)

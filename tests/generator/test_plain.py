@@ -1,0 +1,44 @@
+"""What is written faster than the libraries do is written as they do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from troposphere import GetAtt, If, NoValue, Ref, Sub, Tags, encode_to_dict, iam, sqs
+
+from generator.artifacts import canonical
+from generator.plain import plain
+
+keys = st.text(max_size=5)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(keys, values), st.booleans())
+def test_canonical_bytes_are_those_of_the_standard_library(document: dict[str, Any], sort_keys: bool) -> None:
+    """Whatever the document holds, empty objects and odd characters among it."""
+    expected = json.dumps(document, indent=2, ensure_ascii=False, sort_keys=sort_keys) + "\n"
+    assert expected == canonical(document, sort_keys=sort_keys)
+
+
+def test_plain_data_is_what_troposphere_makes() -> None:
+    """Objects inside objects, functions inside functions, tags, policies, and a resource without properties."""
+    resources = [
+        sqs.Queue("Bare"),
+        sqs.Queue("Kept", DeletionPolicy="Retain"),
+        sqs.Queue("Tagged", QueueName=If("C", Sub("${A}-x"), NoValue), Tags=Tags(a=Ref("B"))),
+        iam.Role(
+            "Role",
+            AssumeRolePolicyDocument={
+                "Statement": [{"Effect": "Allow", "Resource": GetAtt("Tagged", "Arn")}]
+            },
+            Policies=[iam.Policy(PolicyName="p", PolicyDocument={"Statement": []})],
+        ),
+    ]
+    assert [encode_to_dict(each) for each in resources] == [plain(each) for each in resources]
