@@ -149,7 +149,9 @@ def _instant(text: str) -> float | None:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _ordered(read: Callable[[str], float | None], compare: Callable[[float, float], bool]) -> Callable[[str, str], bool]:
+def _ordered(
+    read: Callable[[str], float | None], compare: Callable[[float, float], bool]
+) -> Callable[[str, str], bool]:
     def test(value: str, given: str) -> bool:
         left, right = read(given), read(value)
         return compare(left, right) if left is not None and right is not None else value == given

@@ -176,9 +176,7 @@ def _equal(before: list[Any], after: list[Any], normal: Normal) -> list[tuple[in
     return pairs
 
 
-def _similar(
-    before: list[Any], after: list[Any], one: list[int], other: list[int]
-) -> list[tuple[int, int]]:
+def _similar(before: list[Any], after: list[Any], one: list[int], other: list[int]) -> list[tuple[int, int]]:
     """Pair what is left by how much it has in common, the most alike first; what has nothing in common stays apart."""
     if len(one) * len(other) > MOST_PAIRED**2:
         return list(zip(one, other, strict=False))

@@ -23,6 +23,9 @@ SUFFIXES = (".json", ".yaml", ".yml", ".template")
 SKIPPED_FOLDERS = {"node_modules", "tests", "cdk.out", "dist", ".git", ".venv", "releases"}
 
 
+MAIN_BRANCHES = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
+
+
 class Kind(StrEnum):
     """What a document is, by its content."""
 
@@ -112,8 +115,10 @@ def _refuse_strangers(documents: Side) -> None:
 
 def merge_base(root: Path) -> str:
     """Return the commit in which the working tree left the main branch. Raises `ReviewError`."""
-    for branch in ("origin/HEAD", "origin/main", "origin/master", "main", "master"):
-        found = _git(root, "merge-base", branch, "HEAD")
+    known = _git(root, "for-each-ref", "--format=%(refname)", *MAIN_BRANCHES) or b""
+    if known:
+        # Of several main branches the one counts that this work left last.
+        found = _git(root, "merge-base", "HEAD", *known.decode().split())
         if found is not None:
             return found.decode().strip()
     raise ReviewError(
@@ -144,8 +149,9 @@ def _files(folder: Path, patterns: tuple[str, ...]) -> Iterable[Path]:
         if path.is_dir():
             if path.name not in SKIPPED_FOLDERS and not path.name.startswith("."):
                 yield from (
-                    inner for inner in path.rglob("*") if _is_wanted(inner.relative_to(folder).as_posix(), patterns)
-                    and inner.is_file()
+                    inner
+                    for inner in path.rglob("*")
+                    if _is_wanted(inner.relative_to(folder).as_posix(), patterns) and inner.is_file()
                 )
         elif _is_wanted(path.name, patterns):
             yield path
@@ -169,7 +175,10 @@ def _bytes(path: Path) -> bytes:
 
 
 def _revision(revision: str, root: Path, patterns: tuple[str, ...]) -> Side:
-    if revision.startswith("-") or _git(root, "rev-parse", "--verify", "-q", f"{revision}^{{commit}}") is None:
+    if (
+        revision.startswith("-")
+        or _git(root, "rev-parse", "--verify", "-q", f"{revision}^{{commit}}") is None
+    ):
         raise ReviewError(
             f"'{revision}' is no file, no folder and no revision that git knows here "
             "(in a shallow clone: `git fetch --unshallow origin`)."

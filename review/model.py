@@ -185,3 +185,9 @@ class Review:
 
 class ReviewError(Exception):
     """Something that the caller can mend; the message says what, where, and how."""
+
+
+def code(value: object, longest: int = 160) -> str:
+    """Return a value as Markdown code, on one line: nothing that a document holds can end the mark, or fill the page."""
+    text = " ".join(str(value).replace("`", "'").split())
+    return f"`{text if len(text) <= longest else text[: longest - 1] + '…'}`" if text else "`(empty)`"

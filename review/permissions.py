@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
-from review.model import Change, Gate, Level, Place, Section, Verb
+from review import tables
+from review.model import Change, Gate, Level, Place, Section, Verb, code
 from review.permission_sets import Gain, Gains, PermissionSet, gained
-from review.principals import LOADER, NOTHING, Holder, acting_roles, holders, outside
+from review.principals import NOTHING, Holder, acting_roles, holders, outside
 from review.wildcards import matches
 
 if TYPE_CHECKING:
@@ -62,12 +60,22 @@ def _of_roles(
         place = Place(after.file, roles_after[key][1])
         permissions_before, permissions_after = _permissions_of(was, old), _permissions_of(now, new)
         holder = Holder(f"acting {resource}", resource, "acting", permissions_after, place)
-        wider = list(_changes(Verb.WIDER, gained(permissions_before, permissions_after), holder, holder, permissions_after))
+        wider = list(
+            _changes(
+                Verb.WIDER, gained(permissions_before, permissions_after), holder, holder, permissions_after
+            )
+        )
         narrower = list(
-            _changes(Verb.NARROWER, gained(permissions_after, permissions_before), holder, holder, permissions_after)
+            _changes(
+                Verb.NARROWER,
+                gained(permissions_after, permissions_before),
+                holder,
+                holder,
+                permissions_after,
+            )
         )
         yield Change(
-            Section.PERMISSIONS, Verb.CHANGED, resource, f"`{resource}` acts as `{now}` now, no longer as `{was}` ({role_property})",
+            Section.PERMISSIONS, Verb.CHANGED, resource, f"{code(resource)} acts as {code(now)} now, no longer as {code(was)} ({role_property})",
             Level.DANGER if wider else Level.WARNING, place, before=was, after=now,
         )  # fmt: skip
         yield from wider
@@ -102,15 +110,15 @@ def _changes(verb: Verb, gains: Gains, shown: Holder, source: Holder, now: Permi
     if not gains.is_certain and not gains.rows and verb is Verb.WIDER:
         yield Change(
             Section.PERMISSIONS, Verb.CHANGED, shown.name,
-            f"`{shown.name}`: its policies have too many conditions to tell whether they allow more; read them",
+            f"{code(shown.name)}: its policies have too many conditions to tell whether they allow more; read them",
             Level.DANGER, shown.place, frozenset({Gate.WIDER}),
         )  # fmt: skip
 
 
 def _what(actions: list[str], managed_by: str) -> str:
     if managed_by:
-        return f"do whatever `{managed_by}` allows"
-    listed = ", ".join(f"`{action}`" for action in actions[:6])
+        return f"do whatever {code(managed_by)} allows"
+    listed = ", ".join(f"{code(action)}" for action in actions[:6])
     return listed + (f" and {len(actions) - 6} more" if len(actions) > 6 else "")
 
 
@@ -119,16 +127,18 @@ def _principal(holder: Holder, principal: str) -> str:
 
 
 def _sentence(verb: Verb, holder: Holder, what: str, resource: str, principal: str, cause: str) -> str:
-    on = f" on `{resource}`" if resource else ""
+    on = f" on {code(resource)}" if resource else ""
     again = f", which is {cause}" if verb is Verb.WIDER and cause else ""
     if verb is Verb.NARROWER and cause:
         again = ", which is denied now" if "denied" in cause else ", by its permissions boundary"
-    who = f"`{holder.name}`"
+    who = f"{code(holder.name)}"
     if holder.kind == "trust":
-        everyone = "anyone" if principal == "*" else f"`{principal}`"
+        principal = re.sub("^(?:Service|AWS|Federated):", "", principal)
+        everyone = "anyone" if principal == "*" else f"{code(principal)}"
         return f"{everyone} may {'now' if verb is Verb.WIDER else 'no longer'} act as {who} ({what}{again})"
     if holder.kind == "resource":
-        everyone = "anyone" if principal == "*" else f"`{principal}`"
+        principal = re.sub("^(?:Service|AWS|Federated):", "", principal)
+        everyone = "anyone" if principal == "*" else f"{code(principal)}"
         return f"{everyone} may {'now' if verb is Verb.WIDER else 'no longer'} {what}{on}{again} (policy of {who})"
     return f"{who} may {'now' if verb is Verb.WIDER else 'no longer'} {what}{on}{again}"
 
@@ -143,18 +153,25 @@ def _needed(actions: list[str], source: Holder) -> list[str]:
 
 
 def _details(
-    verb: Verb, actions: list[str], condition: str, needed: list[str], source: Holder, now: PermissionSet, managed_by: str, cause: str
+    verb: Verb,
+    actions: list[str],
+    condition: str,
+    needed: list[str],
+    source: Holder,
+    now: PermissionSet,
+    managed_by: str,
+    cause: str,
 ) -> Iterator[str]:
     if len(actions) > 6:
-        yield "all of them: " + ", ".join(f"`{action}`" for action in actions)
+        yield "all of them: " + ", ".join(f"{code(action)}" for action in actions)
     if condition and not managed_by:
         yield f"only where {condition}"
     if needed:
-        yield "needed by " + ", ".join(f"`{state}`" for state in needed)
+        yield "needed by " + ", ".join(f"{code(state)}" for state in needed)
     elif source.needed_by and verb is Verb.WIDER:
         yield "needed by no state that the policy names"
     elif source.users:
-        yield "for " + ", ".join(f"`{user}`" for user in dict.fromkeys(source.users))
+        yield "for " + ", ".join(f"{code(user)}" for user in dict.fromkeys(source.users))
     if verb is Verb.NARROWER and not managed_by and not cause:
         kept = sorted(
             {
@@ -165,14 +182,12 @@ def _details(
             }
         )
         if kept:
-            yield "still on " + ", ".join(f"`{resource}`" for resource in kept[:8])
+            yield "still on " + ", ".join(f"{code(resource)}" for resource in kept[:8])
 
 
 @cache
 def _escalations() -> tuple[str, ...]:
-    found: Any = yaml.load(  # noqa: S506 - LOADER is a safe loader
-        (Path(__file__).parent / "data" / "escalations.yaml").read_text("utf-8"), Loader=LOADER
-    )
+    found: Any = tables.table("data/escalations.yaml")
     return tuple(action.lower() for action in found)
 
 

@@ -7,11 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
+from review import tables
 from review.conditions import CONDITION_PREFIX, Condition, of_block
 from review.model import Place
 from review.permission_sets import (
@@ -24,11 +22,14 @@ from review.permission_sets import (
 from review.template import Guards, Resource, Template, alternatives, references, text_of
 from states_language.pointer import ROOT, Pointer
 
-LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 IDENTITIES = {"AWS::IAM::Role": "Roles", "AWS::IAM::User": "Users", "AWS::IAM::Group": "Groups"}
 """Types that hold policies, and the key under which a policy names them."""
 ATTACHED = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
-INLINE = {"AWS::IAM::RolePolicy": "RoleName", "AWS::IAM::UserPolicy": "UserName", "AWS::IAM::GroupPolicy": "GroupName"}
+INLINE = {
+    "AWS::IAM::RolePolicy": "RoleName",
+    "AWS::IAM::UserPolicy": "UserName",
+    "AWS::IAM::GroupPolicy": "GroupName",
+}
 ROLE_PROPERTY = re.compile(r".*Role(?:A(?:rn|RN))?")
 """The name of a property that says in whose name a resource acts."""
 
@@ -88,9 +89,7 @@ def outside(role: str) -> PermissionSet:
 
 @cache
 def _managed() -> Mapping[str, list[Mapping[str, Any]]]:
-    found: Mapping[str, list[Mapping[str, Any]]] = yaml.load(  # noqa: S506 - LOADER is a safe loader
-        (Path(__file__).parent / "data" / "managed_policies.yaml").read_text("utf-8"), Loader=LOADER
-    )
+    found: Mapping[str, list[Mapping[str, Any]]] = tables.table("data/managed_policies.yaml")
     return found
 
 
@@ -141,7 +140,13 @@ class _Reader:
         layers = [tuple(statements)]
         boundary = resource.properties.get("PermissionsBoundary")
         if boundary is not None:
-            layers.append(tuple(self._managed_policy(boundary, resource, resource.pointer / "Properties" / "PermissionsBoundary")))
+            layers.append(
+                tuple(
+                    self._managed_policy(
+                        boundary, resource, resource.pointer / "Properties" / "PermissionsBoundary"
+                    )
+                )
+            )
         return Holder(
             f"identity {resource.name}", resource.name, "identity", PermissionSet(tuple(layers)),
             self._place(resource.pointer), {**needed, **_needed_by(resource)}, users,
@@ -149,15 +154,21 @@ class _Reader:
 
     def _inline(self, resource: Resource) -> Iterator[Statement]:
         policies = resource.properties.get("Policies")
-        for index, policy in enumerate(policies if isinstance(policies, list) else [policies] if policies else []):
+        for index, policy in enumerate(
+            policies if isinstance(policies, list) else [policies] if policies else []
+        ):
             pointer = ROOT / "Policies" / index
             for guards, found in _unwrapped(policy):
                 if isinstance(found, Mapping) and "PolicyDocument" in found:
-                    yield from self._statements(found["PolicyDocument"], resource, pointer / "PolicyDocument", guards)
+                    yield from self._statements(
+                        found["PolicyDocument"], resource, pointer / "PolicyDocument", guards
+                    )
                 elif isinstance(found, Mapping) and "Statement" in found:
                     yield from self._statements(found, resource, pointer, guards)
                 else:
-                    yield from self._managed_policy(found, resource, resource.pointer / "Properties" / "Policies" / index)
+                    yield from self._managed_policy(
+                        found, resource, resource.pointer / "Properties" / "Policies" / index
+                    )
         arns = resource.properties.get("ManagedPolicyArns")
         for index, arn in enumerate(arns if isinstance(arns, list) else []):
             pointer = resource.pointer / "Properties" / "ManagedPolicyArns" / index
@@ -203,7 +214,9 @@ class _Reader:
             document = document.get(step) if isinstance(document, Mapping) else None
         yield from self._statements(document, resource, at, frozenset())
 
-    def _statements(self, document: Any, resource: Resource, at: Pointer, guards: Guards) -> Iterator[Statement]:
+    def _statements(
+        self, document: Any, resource: Resource, at: Pointer, guards: Guards
+    ) -> Iterator[Statement]:
         """Read the statements of a policy document, each under the conditions that make it so."""
         pointer = Pointer((*resource.pointer.steps, "Properties", *at.steps))
         condition = resource.fields.get("Condition")
@@ -224,7 +237,9 @@ class _Reader:
         for index, entry in enumerate(listed):
             for more, found in (pair for part in _split(entry) for pair in _present(part)):
                 if not any((name, not holds) in guards for name, holds in more):
-                    place = self._place(pointer / "Statement" / index if isinstance(entries, list) else pointer / "Statement")
+                    place = self._place(
+                        pointer / "Statement" / index if isinstance(entries, list) else pointer / "Statement"
+                    )
                     yield from _read(found, guards | more, place)
 
     def _trust(self, resource: Resource) -> Holder:
@@ -268,7 +283,11 @@ class _Reader:
             statements = tuple(self._statements(document, resource, at, frozenset()))
             pointer = Pointer((*resource.pointer.steps, "Properties", *at.steps))
             yield Holder(
-                f"resource {resource.name} {at}", resource.name, "resource", PermissionSet((statements,)), self._place(pointer)
+                f"resource {resource.name} {at}",
+                resource.name,
+                "resource",
+                PermissionSet((statements,)),
+                self._place(pointer),
             )
 
     def _elsewhere(self) -> Iterator[Holder]:
@@ -282,12 +301,17 @@ class _Reader:
                 for target in targets if isinstance(targets, list) else [targets] if targets else []:
                     if not any(each.target in self.template.resources for each in references(target)):
                         name = text_of(target)
-                        if any(text_of(each.properties.get("RoleName")) == name for each in self.template.of_type(*IDENTITIES)):
+                        if any(
+                            text_of(each.properties.get("RoleName")) == name
+                            for each in self.template.of_type(*IDENTITIES)
+                        ):
                             continue
                         found.setdefault(name, []).extend(self._document(policy, ROOT / "PolicyDocument"))
                         places.setdefault(name, self._place(policy.pointer))
         for name, statements in found.items():
-            yield Holder(f"identity {name}", name, "identity", PermissionSet((tuple(statements),)), places[name])
+            yield Holder(
+                f"identity {name}", name, "identity", PermissionSet((tuple(statements),)), places[name]
+            )
 
 
 def _present(value: Any) -> Iterator[tuple[Guards, Any]]:
@@ -326,7 +350,8 @@ def _split(entry: Any) -> Iterator[Any]:
 
 def _guarded(guards: Guards) -> tuple[Condition, ...]:
     return tuple(
-        Condition("Bool", CONDITION_PREFIX + name, ("true" if holds else "false",)) for name, holds in sorted(guards)
+        Condition("Bool", CONDITION_PREFIX + name, ("true" if holds else "false",))
+        for name, holds in sorted(guards)
     )
 
 
@@ -350,7 +375,9 @@ def _set(entry: Mapping[str, Any], key: str, form: Any) -> tuple[Patterns, dict[
     is_complement = f"Not{key}" in entry
     found = entry.get(f"Not{key}" if is_complement else key, "*")
     texts = [text_of(each) for each in (found if isinstance(found, list) else [found])]
-    return Patterns(frozenset(form(text) for text in texts), is_complement), {form(text): text for text in texts}
+    return Patterns(frozenset(form(text) for text in texts), is_complement), {
+        form(text): text for text in texts
+    }
 
 
 def _principals(value: Any) -> Patterns:
@@ -380,7 +407,11 @@ def _documents(value: Any, at: Pointer) -> Iterator[tuple[Pointer, Any]]:
     if isinstance(value, Mapping):
         statements = value.get("Statement")
         listed = statements if isinstance(statements, list) else [statements]
-        if any(isinstance(found, Mapping) and "Effect" in found for entry in listed for _, found in _present(entry)):
+        if any(
+            isinstance(found, Mapping) and "Effect" in found
+            for entry in listed
+            for _, found in _present(entry)
+        ):
             yield at, value
             return
         for key, inner in value.items():
@@ -403,7 +434,9 @@ def _needed_by(resource: Resource) -> dict[str, tuple[str, ...]]:
     if not isinstance(needed, Mapping):
         return {}
     return {
-        str(action).lower(): tuple(map(str, states)) for action, states in needed.items() if isinstance(states, list)
+        str(action).lower(): tuple(map(str, states))
+        for action, states in needed.items()
+        if isinstance(states, list)
     }
 
 

@@ -44,7 +44,9 @@ def resource_type(name: str) -> ResourceType | None:
     if line is None:
         return None
     entry = json.loads(line)
-    return ResourceType(*(_paths(entry.get(key, ())) for key in ("create", "conditional", "unordered", "name")))
+    return ResourceType(
+        *(_paths(entry.get(key, ())) for key in ("create", "conditional", "unordered", "name"))
+    )
 
 
 def source() -> str:

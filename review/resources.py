@@ -6,14 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-import yaml
-
-from review import differences
-from review.model import Change, Gate, Level, Place, Section, Verb
-from review.principals import LOADER
+from review import differences, tables
+from review.model import Change, Gate, Level, Place, Section, Verb, code
 from review.resource_index import PropertyPath, ResourceType, resource_type
 from review.template import Resource, Template, normal, references
 from states_language.pointer import ROOT, Pointer
@@ -103,9 +99,7 @@ def _sorted(value: Any) -> Any:
 
 @cache
 def _stateful() -> Mapping[str, Mapping[str, str]]:
-    found: Mapping[str, Mapping[str, str]] = yaml.load(  # noqa: S506 - LOADER is a safe loader
-        (Path(__file__).parent / "data" / "stateful.yaml").read_text("utf-8"), Loader=LOADER
-    )
+    found: Mapping[str, Mapping[str, str]] = tables.table("data/stateful.yaml")
     return found
 
 
@@ -128,7 +122,7 @@ def policy(resource: Resource, attribute: str) -> str:
 
 def _removed(template: Template, resource: Resource) -> Change:
     kept, data = policy(resource, "DeletionPolicy"), holds(resource.type)
-    message = f"`{resource.name}` ({_type(resource)}) is removed"
+    message = f"{code(resource.name)} ({_type(resource)}) is removed"
     level, gates = Level.WARNING, frozenset[Gate]()
     if kept in KEEPING:
         message += "; it stays in the account, managed by nobody"
@@ -146,7 +140,7 @@ def _removed(template: Template, resource: Resource) -> Change:
 
 def _added(template: Template, resource: Resource) -> Change:
     return Change(
-        Section.RESOURCES, Verb.ADDED, resource.name, f"`{resource.name}` ({_type(resource)}) is added", Level.NOTE,
+        Section.RESOURCES, Verb.ADDED, resource.name, f"{code(resource.name)} ({_type(resource)}) is added", Level.NOTE,
         Place(template.file, resource.pointer), facts={"type": resource.type},
     )  # fmt: skip
 
@@ -156,7 +150,7 @@ def _renamed(before: Template, after: Template, old: Resource, new: Resource) ->
     fate = removal.message.partition(" is removed")[2]
     yield Change(
         Section.RESOURCES, Verb.RENAMED, new.name,
-        f"`{old.name}` is `{new.name}` now ({_type(new)}): CloudFormation creates `{new.name}`, then removes `{old.name}`{fate}",
+        f"{code(old.name)} is {code(new.name)} now ({_type(new)}): CloudFormation creates {code(new.name)}, then removes {code(old.name)}{fate}",
         Level.DANGER if removal.gates else Level.WARNING, Place(after.file, new.pointer),
         removal.gates | {Gate.REPLACEMENT},
         tuple(_name_stays(old, new, resource_type(new.type))),
@@ -172,17 +166,48 @@ def _updates(before: Template, after: Template) -> dict[str, Update]:
         if old is None:
             continue
         update = Update(
-            old, new, resource_type(new.type), list(differences.compare(normal(old.fields), normal(new.fields)))
+            old,
+            new,
+            resource_type(new.type),
+            list(differences.compare(normal(old.fields), normal(new.fields))),
         )
         found[name] = update
         if old.type != new.type:
-            update.raise_to(Replacement.WILL, f"its type changes from {old.type or 'none'} to {new.type or 'none'}")
+            update.raise_to(
+                Replacement.WILL, f"its type changes from {old.type or 'none'} to {new.type or 'none'}"
+            )
         for leaf in update.leaves:
             path = property_path(leaf)
             if path is not None and not leaf.is_order:
-                update.raise_to(_verdict(update, path), f"`{'.'.join(path)}` changes")
+                verdict = _verdict(update, path)
+                if _is_certain(leaf, before, after):
+                    update.raise_to(verdict, f"{code('.'.join(path))} changes")
+                else:
+                    update.raise_to(min(verdict, Replacement.MAY), f"{code('.'.join(path))} is computed otherwise")
         _by_defaults(before, after, update)
     return found
+
+
+def _is_certain(leaf: differences.Leaf, before: Template, after: Template) -> bool:
+    """Tell whether the values differ at deployment, too: a function's argument may change, and its result not."""
+    steps = (leaf.after_at or leaf.before_at or ROOT).steps
+    if any(isinstance(step, str) and step.startswith("Fn::") for step in steps):
+        return False
+    was, now = before.resolved(leaf.before), after.resolved(leaf.after)
+    if isinstance(was, Mapping) and isinstance(now, Mapping):
+        return all(set(value) in ({"Ref"}, {"Fn::GetAtt"}) for value in (was, now))
+    is_computed = [any(_functions(value)) for value in (was, now)]
+    return not any(is_computed) and not differences.same(was, now)
+
+
+def _functions(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from (key for key in value if key == "Ref" or str(key).startswith("Fn::"))
+        for inner in value.values():
+            yield from _functions(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _functions(inner)
 
 
 def property_path(leaf: differences.Leaf) -> PropertyPath | None:
@@ -219,7 +244,7 @@ def _by_defaults(before: Template, after: Template, update: Update) -> None:
         old, new = update.before.properties[key], update.after.properties[key]
         if old == new and isinstance(old, Mapping | list) and before.resolved(old) != after.resolved(new):
             verdict = min(_verdict(update, (key,)), Replacement.MAY)
-            update.raise_to(verdict, f"`{key}` has another default, where a stack gives no value")
+            update.raise_to(verdict, f"{code(key)} has another default, where a stack gives no value")
 
 
 def _propagate(template: Template, updates: Mapping[str, Update]) -> None:
@@ -235,7 +260,9 @@ def _propagate(template: Template, updates: Mapping[str, Update]) -> None:
         for user, key in users.get(name, ()):
             update = updates[user]
             verdict = min(_verdict(update, (key,)), updates[name].replacement)
-            if update.raise_to(verdict, f"`{key}` refers to `{name}`, which {updates[name].replacement} be replaced"):
+            if update.raise_to(
+                verdict, f"{code(key)} refers to {code(name)}, which {updates[name].replacement} be replaced"
+            ):
                 waiting.append(user)
     del template
 
@@ -248,12 +275,18 @@ def _updated(template: Template, update: Update) -> Iterator[Change]:
     if update.replacement:
         yield _replaced(template, update)
     elif paths := _changed_paths(update):
-        names = ", ".join(f"`{path}`" for path in paths[:4]) + (f" and {len(paths) - 4} more" if len(paths) > 4 else "")
-        unknown = "; its type is not known here: whether that replaces it cannot be told" if update.type is None else ""
+        names = ", ".join(f"{code(path)}" for path in paths[:4]) + (
+            f" and {len(paths) - 4} more" if len(paths) > 4 else ""
+        )
+        unknown = (
+            "; its type is not known here: whether that replaces it cannot be told"
+            if update.type is None
+            else ""
+        )
         yield Change(
             Section.RESOURCES, Verb.CHANGED, resource.name,
-            f"`{resource.name}` ({_type(resource)}) changes in place: {names}" if not unknown
-            else f"`{resource.name}` ({_type(resource)}) changes: {names}{unknown}",
+            f"{code(resource.name)} ({_type(resource)}) changes in place: {names}" if not unknown
+            else f"{code(resource.name)} ({_type(resource)}) changes: {names}{unknown}",
             Level.WARNING if unknown or "Condition" in paths else Level.NOTE, Place(template.file, resource.pointer),
             facts={"type": resource.type, "replacement": "unknown" if unknown else "no", "paths": paths},
         )  # fmt: skip
@@ -275,14 +308,17 @@ def _changed_paths(update: Update) -> list[str]:
 
 
 def _is_without_effect(update: Update, steps: tuple[Any, ...]) -> bool:
-    return steps[0] == "Metadata" and "AWS::CloudFormation::Init" not in (*steps[1:2], *update.after.fields.get("Metadata", {}))
+    return steps[0] == "Metadata" and "AWS::CloudFormation::Init" not in (
+        *steps[1:2],
+        *update.after.fields.get("Metadata", {}),
+    )
 
 
 def _replaced(template: Template, update: Update) -> Change:
     resource, data = update.after, holds(update.after.type)
     kept = policy(resource, "UpdateReplacePolicy")
     will = update.replacement is Replacement.WILL
-    message = f"`{resource.name}` ({_type(resource)}) {'is' if will else 'may be'} replaced"
+    message = f"{code(resource.name)} ({_type(resource)}) {'is' if will else 'may be'} replaced"
     gates, level = {Gate.REPLACEMENT}, Level.WARNING
     if data and kept in KEEPING:
         message += f": the new one is empty, its {data} stay in the old one, managed by nobody"
@@ -307,10 +343,11 @@ def _replaced(template: Template, update: Update) -> Change:
 def _name_stays(old: Resource, new: Resource, known: ResourceType | None) -> Iterator[str]:
     names = [path[0] for path in known.name if len(path) == 1] if known else []
     if names and all(
-        name in new.properties and normal(new.properties[name]) == normal(old.properties.get(name)) for name in names
+        name in new.properties and normal(new.properties[name]) == normal(old.properties.get(name))
+        for name in names
     ):
         yield (
-            f"its name stays the same (`{'`, `'.join(names)}`): CloudFormation cannot create the new one beside the old "
+            f"its name stays the same ({', '.join(map(code, names))}): CloudFormation cannot create the new one beside the old "
             "one, and the update fails"
         )
 
@@ -326,9 +363,9 @@ def _policies_weakened(template: Template, update: Update) -> Iterator[Change]:
         verb = Verb.LOST if weaker else Verb.GAINED
         owned = f" with its {data}" if data else ""
         message = (
-            f"`{update.after.name}` ({_type(update.after)}) is deleted{owned} when it is {occasion}: {attribute} {was} → {now}"
+            f"{code(update.after.name)} ({_type(update.after)}) is deleted{owned} when it is {occasion}: {attribute} {was} → {now}"
             if weaker
-            else f"`{update.after.name}` ({_type(update.after)}) is kept when it is {occasion}: {attribute} {was} → {now}"
+            else f"{code(update.after.name)} ({_type(update.after)}) is kept when it is {occasion}: {attribute} {was} → {now}"
         )
         yield Change(
             Section.RESOURCES, verb, update.after.name, message,

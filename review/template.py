@@ -122,9 +122,7 @@ def _compact(value: Any) -> str:
 
 
 def _substituted(argument: Any) -> str:
-    text, known = (
-        argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
-    )
+    text, known = argument if isinstance(argument, list) and len(argument) == 2 else (argument, {})
     if not isinstance(text, str):
         return _compact(argument)
     values = known if isinstance(known, Mapping) else {}

@@ -60,7 +60,9 @@ def _cells(wild: list[str], literals: set[str]) -> set[str]:
         if len(reached) > MOST_STATES:
             continue
         for char in sorted(_next_characters(wild, state)):
-            following = tuple(_step(pattern, places, char) for pattern, places in zip(wild, state, strict=True))
+            following = tuple(
+                _step(pattern, places, char) for pattern, places in zip(wild, state, strict=True)
+            )
             if following not in reached and any(following):
                 reached.add(following)
                 waiting.append((following, text + char))
