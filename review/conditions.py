@@ -94,7 +94,7 @@ class Condition:
             return {FRESH, *(text for value in self.values for text in _around_date(value))}
         if operator == "IpAddress":
             return {FRESH, *(text for value in self.values for text in _around_network(value))}
-        return {FRESH}
+        return {FRESH, *self.values}
 
     @property
     def patterns(self) -> frozenset[str]:
@@ -111,7 +111,6 @@ def possible_values(conditions: Iterable[Condition]) -> list[Values]:
     """Return values of one key such that each way in which the conditions can hold or fail is among them."""
     conditions = list(conditions)
     single = {value for condition in conditions for value in condition.interesting()}
-    single |= {value for condition in conditions for value in condition.values}
     single |= set(witnesses(frozenset().union(*(condition.patterns for condition in conditions))))
     found: list[Values] = [None, *((value,) for value in sorted(single))]
     if any(condition.is_multivalued for condition in conditions):

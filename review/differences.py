@@ -58,7 +58,9 @@ def _compare(pair: _Pair, normal: Normal) -> Iterator[Leaf]:
     before, after = pair.before, pair.after
     if _same(before, after):
         return
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
+    if _is_function(before, after) and _same(normal(before), normal(after)):
+        yield Leaf(pair.before_at, pair.after_at, before, after)
+    elif isinstance(before, Mapping) and isinstance(after, Mapping):
         yield from _mappings(pair, normal)
     elif isinstance(before, list) and isinstance(after, list):
         yield from _lists(pair, normal)
@@ -67,6 +69,12 @@ def _compare(pair: _Pair, normal: Normal) -> Iterator[Leaf]:
         yield from inner or [Leaf(pair.before_at, pair.after_at, before, after)]
     else:
         yield Leaf(pair.before_at, pair.after_at, before, after)
+
+
+def _is_function(before: Any, after: Any) -> bool:
+    """Tell whether two values may be one value in two forms: `{"Fn::Sub": …}` and `{"Fn::Join": …}`."""
+    keys = [next(iter(value)) for value in (before, after) if isinstance(value, Mapping) and len(value) == 1]
+    return any(key == "Ref" or str(key).startswith("Fn::") for key in keys)
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -23,7 +23,12 @@ SUFFIXES = (".json", ".yaml", ".yml", ".template")
 SKIPPED_FOLDERS = {"node_modules", "tests", "cdk.out", "dist", ".git", ".venv", "releases"}
 
 
-MAIN_BRANCHES = ("refs/remotes/origin/main", "refs/remotes/origin/master", "refs/heads/main", "refs/heads/master")
+MAIN_BRANCHES = (
+    "refs/remotes/origin/main",
+    "refs/remotes/origin/master",
+    "refs/heads/main",
+    "refs/heads/master",
+)
 
 
 class Kind(StrEnum):

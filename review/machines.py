@@ -158,7 +158,7 @@ def _whole(before: Definition, after: Definition, old: StateMachine, new: StateM
         level = Level.WARNING if key in ("StartAt", "QueryLanguage", "TimeoutSeconds") else Level.NOTE
         lost = key == "TimeoutSeconds" and now is None
         yield Change(
-            Section.SAFETY if lost else Section.STATE_MACHINE, Verb.LOST if lost else Verb.GAINED if key == "TimeoutSeconds" and was is None else Verb.CHANGED,
+            Section.SAFETY if key == "TimeoutSeconds" and (was is None or now is None) else Section.STATE_MACHINE, Verb.LOST if lost else Verb.GAINED if key == "TimeoutSeconds" and was is None else Verb.CHANGED,
             after.name, f"{code(after.name)}: {key} {_shown(was)} → {_shown(now)}",
             Level.DANGER if lost else level, after.place(ROOT / key if now is not None else ROOT),
             frozenset({Gate.SAFETY}) if lost else frozenset(), before=was, after=now, facts={"aspect": key},
@@ -309,7 +309,7 @@ def _timeout(after: Definition, old: State, new: State, key: str) -> Change:
         Verb.LOST if is_lost else Verb.GAINED if is_gained else Verb.CHANGED, new,
         f"{code(new.name)}: {key} {_shown(was)} → {_shown(now)}" + ("; nothing bounds the call any more" if is_lost and "Timeout" in key else ""),
         Level.DANGER if is_lost else Level.NOTE, after, key=key, aspect="timeout", before=was, after_value=now,
-        section=Section.SAFETY if is_lost else Section.STATE_MACHINE, gates=frozenset({Gate.SAFETY}) if is_lost else frozenset(),
+        section=Section.SAFETY if is_lost or is_gained else Section.STATE_MACHINE, gates=frozenset({Gate.SAFETY}) if is_lost else frozenset(),
     )  # fmt: skip
 
 

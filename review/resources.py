@@ -183,7 +183,9 @@ def _updates(before: Template, after: Template) -> dict[str, Update]:
                 if _is_certain(leaf, before, after):
                     update.raise_to(verdict, f"{code('.'.join(path))} changes")
                 else:
-                    update.raise_to(min(verdict, Replacement.MAY), f"{code('.'.join(path))} is computed otherwise")
+                    update.raise_to(
+                        min(verdict, Replacement.MAY), f"{code('.'.join(path))} is computed otherwise"
+                    )
         _by_defaults(before, after, update)
     return found
 

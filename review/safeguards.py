@@ -96,11 +96,12 @@ def compare(before: Template, after: Template) -> Iterator[Change]:
         new = after.resources.get(name)
         if new is None or new.type != resource.type:
             yield from _gone(before, resource, Verb.LOST)
+            yield from _exposed(before, resource, Verb.CLOSED)
     for name, resource in after.resources.items():
         old = before.resources.get(name)
         if old is None or old.type != resource.type:
             yield from _gone(after, resource, Verb.GAINED)
-            yield from _exposed_by_addition(after, resource)
+            yield from _exposed(after, resource, Verb.OPENED)
             continue
         place = Place(after.file, resource.pointer / "Properties")
         for safeguard in table().get(resource.type, ()):
@@ -121,8 +122,9 @@ def _gone(template: Template, resource: Resource, verb: Verb) -> Iterator[Change
             )  # fmt: skip
 
 
-def _exposed_by_addition(template: Template, resource: Resource) -> Iterator[Change]:
-    """Tell of an added resource that can be reached from outside."""
+def _exposed(template: Template, resource: Resource, verb: Verb) -> Iterator[Change]:
+    """Tell of a resource that can be reached from outside, and that is added or removed."""
+    opens = verb is Verb.OPENED
     for safeguard in table().get(resource.type, ()):
         if safeguard.gate is not Gate.EXPOSURE or safeguard.compares != "order":
             continue
@@ -132,12 +134,20 @@ def _exposed_by_addition(template: Template, resource: Resource) -> Iterator[Cha
             given = safeguard.absent_new if value is None else value
             if safeguard.rank(given) < len(safeguard.order) - 1:
                 yield Change(
-                    Section.NETWORK, Verb.OPENED, resource.name,
-                    f"{code(resource.name)} ({resource.type}) is added, and it does not hold that {safeguard.what}: "
-                    f"{code(safeguard.at[-1])} {safeguard.show(value)}",
-                    Level.DANGER, Place(template.file, Pointer((*resource.pointer.steps, "Properties", *pointer.steps))),
-                    frozenset({Gate.EXPOSURE}), facts={"safeguard": safeguard.what},
-                )  # fmt: skip
+                    Section.NETWORK,
+                    verb,
+                    resource.name,
+                    f"{code(resource.name)} ({resource.type}) is {'added' if opens else 'removed'}; of it, it does not hold that "
+                    f"{safeguard.what} ({code(safeguard.at[-1])} {safeguard.show(value)})",
+                    Level.DANGER if opens else Level.NOTE,
+                    Place(
+                        template.file,
+                        Pointer((*resource.pointer.steps, "Properties", *pointer.steps)),
+                        not opens,
+                    ),
+                    frozenset({Gate.EXPOSURE}) if opens else frozenset(),
+                    facts={"safeguard": safeguard.what},
+                )
 
 
 def of_values(safeguard: Safeguard, subject: str, before: Any, after: Any, place: Place) -> Iterator[Change]:

@@ -55,7 +55,7 @@ def _cells(wild: list[str], literals: set[str]) -> set[str]:
     cells: dict[tuple[bool, ...], str] = {}
     for state, text in waiting:
         cell = tuple(len(pattern) in places for pattern, places in zip(wild, state, strict=True))
-        if any(cell) and text not in literals:
+        if any(cell) and text and text not in literals:
             cells.setdefault(cell, text)
         if len(reached) > MOST_STATES:
             continue
