@@ -29,6 +29,7 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 	@$(RUN) -m mypy $(PACKAGES) tests
 	@$(VENV)/bin/lint-imports --no-logo
 	@$(RUN) build.py lint
+	@$(RUN) build.py check --fail-on note asl templates
 	@$(RUN) build.py verify
 
 test: $(STAMP) ## Run the tests
@@ -40,6 +41,9 @@ format: $(STAMP) ## Format the code
 
 bench: $(STAMP) ## Measure generation against the bare import of troposphere, side by side
 	@$(RUN) bench/generation.py
+
+bench-check: $(STAMP) ## Measure the checker on a corpus (ASL_CORPUS=DIR), on mutants of it, and its speed; ARGS=--peers
+	@$(RUN) bench/check.py $(ARGS)
 
 requirements: $(STAMP) ## Pin requirements.in anew, with hashes
 	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install -q uv; }
@@ -57,4 +61,4 @@ $(STAMP): requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $(STAMP)
 
-.PHONY: help template package lint verify check test format bench requirements clean
+.PHONY: help template package lint verify check test format bench bench-check requirements clean

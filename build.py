@@ -16,6 +16,10 @@ COMMANDS = {
     "bump": "generator.commands",
     "release": "generator.commands",
     "graph": "generator.commands",
+    "check": "states_language.commands",
+    "types": "states_language.commands",
+    "contract": "states_language.commands",
+    "shapes": "states_language.commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,9 +109,9 @@ def read_lock(root: Path, name: str) -> Lock:
     try:
         held = json.loads(path.read_text("utf-8"))
         return Lock(
-            held["version"],
-            held["sha256"],
-            tuple(Release(each["version"], each["sha256"]) for each in held["released"]),
+            _version(held["version"]),
+            _sha256(held["sha256"]),
+            tuple(Release(_version(each["version"]), _sha256(each["sha256"])) for each in held["released"]),
         )
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{lock_path(name)}: is no lock file ({error}); take it from version control again"
@@ -120,13 +121,29 @@ def read_lock(root: Path, name: str) -> Lock:
 def read_package(root: Path) -> Package:
     """Read which package the template deploys. Raises `ArtifactError` where that is not known."""
     try:
-        return Package(json.loads((root / PACKAGE_LOCK).read_text("utf-8"))["sha256"])
+        return Package(_sha256(json.loads((root / PACKAGE_LOCK).read_text("utf-8"))["sha256"]))
     except FileNotFoundError as error:
         message = f"{PACKAGE_LOCK}: is missing; `make package` writes it"
         raise ArtifactError(message) from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         message = f"{PACKAGE_LOCK}: is no lock file ({error}); `make package` writes it anew"
         raise ArtifactError(message) from error
+
+
+def _version(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(
+        r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}", value, re.ASCII
+    ):
+        message = f"{value!r} is no version such as 1.0.0"
+        raise ValueError(message)
+    return value
+
+
+def _sha256(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
+        message = f"{value!r} is no SHA-256"
+        raise ValueError(message)
+    return value
 
 
 def read_release(root: Path, name: str, release: Release) -> str:
@@ -157,6 +174,7 @@ def write_bytes(root: Path, contents: Mapping[str, bytes]) -> None:
     an interruption leaves every file either old or new. Raises `ArtifactError`.
     """
     staged: list[tuple[Path, Path]] = []
+    path = root
     try:
         for name, content in contents.items():
             path = root / name
@@ -173,7 +191,7 @@ def write_bytes(root: Path, contents: Mapping[str, bytes]) -> None:
             beside_path.replace(path)
             staged.pop(0)
     except OSError as error:
-        message = f"{error.filename or root}: cannot be written ({error.strerror}); no file is half written"
+        message = f"{path}: cannot be written ({error.strerror}); no file is half written"
         raise ArtifactError(message) from error
     finally:
         for beside_path, _ in staged:

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from generator.artifacts import Artifact
+    from generator.artifacts import Artifact, Package
     from generator.documents import Documents
 
 ROOT = Path(__file__).parent.parent
@@ -34,26 +34,25 @@ def told() -> Iterator[None]:
     except GateError as error:
         _complain(str(error))
         sys.exit(EXIT_GATE)
-    except SettingsError as error:
-        _complain(str(error).replace(f"{ROOT}/", ""))
-        sys.exit(EXIT_ERROR)
-    except (ArtifactError, DocumentError, PermissionsError, UnboundTokenError) as error:
+    except (SettingsError, ArtifactError, DocumentError, PermissionsError, UnboundTokenError) as error:
         _complain(str(error))
         sys.exit(EXIT_ERROR)
+    except BrokenPipeError:  # whoever read the output has had enough: click ends quietly
+        raise
     except OSError as error:
         _complain(f"{error.filename}: {error.strerror}")
         sys.exit(EXIT_ERROR)
 
 
 def _complain(message: str) -> None:
-    for line in message.splitlines():
+    for line in message.replace(f"{ROOT}/", "").splitlines():
         click.secho(f"error: {line}", fg="red", err=True)
 
 
-def _generate() -> Documents:
+def _generate(package: Package | None = None) -> Documents:
     from generator.documents import generate  # noqa: PLC0415
 
-    return generate(ROOT)
+    return generate(ROOT, package)
 
 
 def _write(artifacts: Iterable[Artifact]) -> list[Artifact]:
@@ -105,7 +104,7 @@ def lint() -> None:
 @click.command()
 def verify() -> None:
     """Compare the committed files with what the settings and the validator's source give."""
-    from generator.artifacts import read  # noqa: PLC0415
+    from generator.artifacts import PACKAGE_LOCK, read  # noqa: PLC0415
     from generator.package import build  # noqa: PLC0415
 
     with told():
@@ -113,16 +112,16 @@ def verify() -> None:
         stale = [
             artifact.path for artifact in documents.artifacts if read(ROOT, artifact.path) != artifact.text
         ]
-        if build(ROOT).sha256 != documents.package.sha256:
-            _complain(
-                "validator/package.lock.json: is not the digest of the validator's source; run `make package`"
-            )
-            stale.append(Path("validator/package.lock.json"))
         for path in stale:
             _complain(
                 f"{path}: is not what the settings give; run `make template`, and commit what it writes"
             )
-    if stale:
+        packaged = build(ROOT).sha256 == documents.package.sha256
+        if not packaged:
+            _complain(
+                f"{PACKAGE_LOCK}: is not the digest of the validator's source; run `make package`, and commit what it writes"
+            )
+    if stale or not packaged:
         sys.exit(EXIT_GATE)
     click.echo(f"verified: {len(documents.artifacts)} files and the package are current")
 
@@ -135,11 +134,10 @@ def package() -> None:
 
     with told():
         built = build(ROOT)
-        _write([Artifact(PACKAGE_LOCK, canonical({"sha256": built.sha256}))])
-        documents = _generate()
-        _write(documents.artifacts)
+        documents = _generate(Package(built.sha256))
+        _write([Artifact(PACKAGE_LOCK, canonical({"sha256": built.sha256})), *documents.artifacts])
         contents = {
-            Package(built.sha256).key: built.content,
+            documents.package.key: built.content,
             documents.definition.key: documents.definition.text.encode("utf-8"),
         }
         write_bytes(ROOT / "dist", contents)
@@ -186,12 +184,12 @@ def graph(*, file: Path, outline: bool) -> None:
     import json  # noqa: PLC0415
 
     from states_language import graph as drawing  # noqa: PLC0415
-    from states_language.document import StateMachine  # noqa: PLC0415
+    from states_language.document import DocumentError, StateMachine  # noqa: PLC0415
 
     with told():
         try:
             machine = StateMachine.of(json.loads(file.read_text("utf-8")))
-        except ValueError as error:
-            _complain(f"{file}: is not JSON ({error})")
+        except (ValueError, DocumentError) as error:
+            _complain(f"{file}: {error if isinstance(error, DocumentError) else f'is not JSON ({error})'}")
             sys.exit(EXIT_ERROR)
         click.echo(drawing.outline(machine) if outline else drawing.mermaid(machine), nl=False)

@@ -34,8 +34,6 @@ def summary(before: str | None, after: str) -> list[str]:
 
 
 def _changes(before: Any, after: Any, pointer: Pointer) -> Iterator[str]:
-    if before == after:
-        return
     if isinstance(before, dict) and isinstance(after, dict):
         for key in [*before, *(key for key in after if key not in before)]:
             if key not in after:
@@ -47,7 +45,7 @@ def _changes(before: Any, after: Any, pointer: Pointer) -> Iterator[str]:
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for index, (old, new) in enumerate(zip(before, after, strict=True)):
             yield from _changes(old, new, pointer / index)
-    else:
+    elif json.dumps(before, sort_keys=True) != json.dumps(after, sort_keys=True):  # to Python, 1 equals True
         yield f"{pointer}: {_short(before)} → {_short(after)}"
 
 

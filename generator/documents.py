@@ -39,8 +39,8 @@ class Documents:
     package: Package
 
 
-def generate(root: Path) -> Documents:
-    """Generate the documents of the project in `root`.
+def generate(root: Path, package: Package | None = None) -> Documents:
+    """Generate the documents of the project in `root`, for the committed package or for another one.
 
     Raises `SettingsError`, `ArtifactError`, `PermissionsError`, `UnboundTokenError`, and `GateError` where the
     document changed under a released version.
@@ -49,7 +49,7 @@ def generate(root: Path) -> Documents:
     lock = artifacts.read_lock(root, validation_pipeline.NAME)
     definition = pipeline_definition(settings, lock)
     _refuse_changed_release(definition, lock)
-    return _documents(root, settings, definition, lock)
+    return _documents(root, settings, definition, lock, package or artifacts.read_package(root))
 
 
 def pipeline_definition(settings: Settings, lock: Lock) -> Definition:
@@ -68,8 +68,9 @@ def schema_path(name: str) -> Path:
     return Path("asl") / f"{name}.input.schema.json"
 
 
-def _documents(root: Path, settings: Settings, definition: Definition, lock: Lock) -> Documents:
-    package = artifacts.read_package(root)
+def _documents(
+    root: Path, settings: Settings, definition: Definition, lock: Lock, package: Package
+) -> Documents:
     machine = StateMachine.of(json.loads(definition.text))
     _refuse_overrun(root, settings, machine)
     machines = [machine]

@@ -39,7 +39,13 @@ def lint(root: Path, template: Path, definitions: Iterable[Path]) -> list[Findin
     """Lint the template and the definitions; paths are relative to the project."""
     findings = _lint_once(root, template, (root / template).read_text("utf-8"), REGIONS)
     for definition in definitions:
-        inlined = _inlined((root / definition).read_text("utf-8"))
+        try:
+            inlined = _inlined((root / definition).read_text("utf-8"))
+        except json.JSONDecodeError as error:
+            findings.append(
+                Finding(definition, error.lineno, error.colno, "E0000", f"is not JSON: {error.msg}")
+            )
+            continue
         findings += [
             Finding(definition, 1, 1, each.rule, each.message)
             for each in _lint_once(root, definition, inlined, REGIONS[:1])
@@ -73,9 +79,13 @@ def _lint_once(root: Path, file: Path, text: str, regions: tuple[str, ...]) -> l
 
 
 def _run(file: Path, text: str, regions: tuple[str, ...]) -> list[Finding]:
-    import cfnlint.api  # noqa: PLC0415  # takes half a second, and most runs find everything in the cache
+    # Half a second to import, and most runs find everything in the cache.
+    import cfnlint.api  # noqa: PLC0415
+    import cfnlint.core  # noqa: PLC0415
 
-    matches: list[Any] = cfnlint.api.lint(text, regions=list(regions))
+    # cfn-lint's own rules, whatever a configuration file beside the caller appends: the checker has a gate of its own.
+    rules = cfnlint.core.get_rules([], [], [])
+    matches: list[Any] = cfnlint.api.lint(text, rules=rules, regions=list(regions))
     return [
         Finding(file, match.linenumber, match.columnnumber, match.rule.id, match.message) for match in matches
     ]

@@ -109,4 +109,6 @@ def with_picture(readme: str, machine: StateMachine) -> str:
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    return [f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows)]
+    """Return a table's lines; a bar inside a cell does not part it."""
+    lines = (header, ["---"] * len(header), *rows)
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |" for cells in lines]

@@ -37,8 +37,8 @@ def bump(root: Path, at_least: Bump, message: str) -> tuple[Lock, Lock, Bump, li
         message = f"{definition.name} has not changed since {last.version}"
         raise GateError(message)
     version = raised(last.version, max(needed, at_least))
-    if version == lock.version:
-        message = f"{definition.name} is at {version} already, which is what its changes since {last.version} ask for"
+    if _parts(version) <= _parts(lock.version):
+        message = f"{definition.name} is at {lock.version} already; its changes since {last.version} ask for {version}"
         raise GateError(message)
     new = replace(lock, version=version, sha256=definition.sha256)
     log = artifacts.read(root, CHANGELOG) or CHANGELOG_HEAD
@@ -71,10 +71,10 @@ def release(root: Path) -> tuple[Definition, list[Artifact]]:
     if any(each.version == version for each in lock.released):
         message = f"{name} {version} is released already"
         raise GateError(message)
-    schema = artifacts.read(root, schema_path(name))
-    if schema is None:
-        message = f"{schema_path(name)}: cannot be read; run `make template`"
-        raise ArtifactError(message)
+    schema = artifacts.canonical(validation_pipeline.input_schema())
+    if artifacts.read(root, schema_path(name)) != schema:
+        message = f"{schema_path(name)} is not what is generated; run `make template`, and review it first"
+        raise GateError(message)
     new = replace(lock, released=(*lock.released, Release(version, definition.sha256)))
     return definition, [
         Artifact(artifacts.release_path(name, version), definition.text),
@@ -85,6 +85,10 @@ def release(root: Path) -> tuple[Definition, list[Artifact]]:
 
 def _schema_release_path(name: str, version: str) -> Path:
     return Path("asl/releases") / f"{name}-{version}.input.schema.json"
+
+
+def _parts(version: str) -> list[int]:
+    return [int(part) for part in version.split(".")]
 
 
 def _needed(root: Path, definition: Definition, last: Release) -> Bump:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -41,6 +41,13 @@ LOG_RETENTION_DAYS = (
     3653,
 )
 """What CloudWatch Logs takes (documentation: PutRetentionPolicy)."""
+
+TAG = re.compile(r"[\w .:/=+@-]*")
+"""What a tag's key and value are written with (documentation: Tagging AWS resources, tag naming limits)."""
+MOST_TAGS = 50 - 2
+"""A resource takes 50; a task has two of its own."""
+LONGEST = 20_000
+"""How many characters are read: YAML nested a hundred thousand deep would exhaust the parser's stack."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -89,10 +96,14 @@ def _matches(pattern: str, meaning: str, *, may_be_empty: bool = False) -> Check
 
 def _network(smallest: int | None = None) -> Check:
     def check(value: str) -> str | None:
+        expected = "must be an IPv4 network such as 10.77.0.0/16"
+        # Python would read an address alone, and a netmask, as a network too; CloudFormation and EC2 do not.
+        if not re.fullmatch(r"[^/]*/(?:[0-9]|[1-9][0-9])", value):
+            return f"{expected} (it needs its length, as in /16)"
         try:
             network = ipaddress.IPv4Network(value)
         except ValueError as error:
-            return f"must be an IPv4 network such as 10.77.0.0/16 ({error})"
+            return f"{expected} ({error})"
         if smallest is not None and not 16 <= network.prefixlen <= smallest:
             return f"must be a network from /16 to /{smallest}, which a VPC with two subnets can have"
         return None
@@ -256,14 +267,19 @@ def load(path: Path) -> Settings:
 
 def parse(text: str, path: Path) -> Settings:
     """Read settings from YAML text; `path` is named in errors. Raises `SettingsError`."""
+    if len(text) > LONGEST:
+        raise SettingsError(
+            path, [Mistake(1, f"is longer than any settings need to be ({LONGEST} characters)")]
+        )
     try:
         root = yaml.compose(text, Loader=LOADER)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise SettingsError(path, [Mistake(line, f"is not YAML: {error.problem or error}")]) from error
-    except yaml.YAMLError as error:
-        raise SettingsError(path, [Mistake(1, f"is not YAML: {error}")]) from error
+    except yaml.reader.ReaderError as error:
+        line = text.encode("utf-8")[: error.position].count(b"\n") + 1
+        raise SettingsError(path, [Mistake(line, f"is not YAML: {error.reason}")]) from error
     if root is None:
         sections = ", ".join(each.name for each in fields(Settings))
         raise SettingsError(path, [Mistake(1, f"is empty; it needs the sections {sections}")])
@@ -323,6 +339,12 @@ def _entries(
         return None
     values: dict[str, tuple[yaml.Node, yaml.Node]] = {}
     for key_node, value_node in node.value:
+        if not isinstance(key_node, yaml.ScalarNode):
+            inside = f"'{where.rstrip('.')}'" if where else "the file"
+            mistakes.append(
+                Mistake(_line(key_node), f"{inside} has a key that is {_written(key_node)}; a key is a word")
+            )
+            continue
         key = str(key_node.value)
         if key in values:
             mistakes.append(Mistake(_line(key_node), f"'{where}{key}' is written twice"))
@@ -334,7 +356,8 @@ def _scalar(node: yaml.Node, expected: type, check: Check, name: str, mistakes: 
     value = _python(node)
     if type(value) is not expected:
         kind = "a whole number" if expected is int else "text"
-        quoted = " (put it in quotes)" if expected is str and isinstance(value, int | float | bool) else ""
+        plain = isinstance(node, yaml.ScalarNode) and not node.style and node.value
+        quoted = " (put it in quotes)" if expected is str and plain else ""
         mistakes.append(Mistake(_line(node), f"'{name}' must be {kind}, not {_written(node)}{quoted}"))
         return None
     if (wrong := check(value)) is not None:
@@ -343,7 +366,6 @@ def _scalar(node: yaml.Node, expected: type, check: Check, name: str, mistakes: 
 
 
 def _read_tags(node: yaml.Node, mistakes: list[Mistake]) -> Mapping[str, str]:
-    allowed = re.compile(r"[\w\s.:/=+@-]*")  # documentation: Tagging AWS resources, tag naming limits
     tags: dict[str, str] = {}
     for key, (key_node, value_node) in (_entries(node, "tags.", mistakes) or {}).items():
         value = _python(value_node)
@@ -351,23 +373,35 @@ def _read_tags(node: yaml.Node, mistakes: list[Mistake]) -> Mapping[str, str]:
             mistakes.append(
                 Mistake(_line(value_node), f"'tags.{key}' must be text, not {_written(value_node)}")
             )
-        elif not (allowed.fullmatch(value) and len(value) <= 256):
+        elif not (TAG.fullmatch(value) and len(value) <= 256):
             mistakes.append(
                 Mistake(
                     _line(value_node),
                     f"'tags.{key}' must be at most 256 letters, digits, spaces and _.:/=+-@",
                 )
             )
-        elif not (allowed.fullmatch(key) and 1 <= len(key) <= 128) or key.lower().startswith("aws:"):
-            mistakes.append(
-                Mistake(
-                    _line(key_node),
-                    f"'{key}' cannot be a tag's key: 1 to 128 letters, digits, spaces and _.:/=+-@, not beginning with 'aws:'",
-                )
-            )
+        elif wrong := _wrong_tag_key(key, tags):
+            mistakes.append(Mistake(_line(key_node), f"'{key}' cannot be a tag's key: {wrong}"))
         else:
             tags[key] = value
+    if len(tags) > MOST_TAGS:
+        mistakes.append(
+            Mistake(
+                _line(node), f"'tags' has {len(tags)} tags; at most {MOST_TAGS} fit beside the pipeline's own"
+            )
+        )
     return tags
+
+
+def _wrong_tag_key(key: str, others: Iterable[str]) -> str | None:
+    if not (TAG.fullmatch(key) and 1 <= len(key) <= 128) or key.lower().startswith("aws:"):
+        return "1 to 128 letters, digits, spaces and _.:/=+-@, not beginning with 'aws:'"
+    if key == "Name" or key.startswith("toolshed:"):
+        return "the pipeline sets it itself"
+    # Tag keys of IAM are not case-sensitive (documentation: Tags for IAM resources).
+    if same := [other for other in others if other.casefold() == key.casefold()]:
+        return f"to IAM it is the same as '{same[0]}'"
+    return None
 
 
 def _contradictions(settings: Settings, root: yaml.Node) -> Iterator[Mistake]:
@@ -397,14 +431,16 @@ def _find(node: Any, *keys: str) -> yaml.Node:
     return found
 
 
-def _python(node: yaml.Node) -> Any:
-    try:
-        return _CONSTRUCTOR.construct_object(node, deep=True)
-    except yaml.YAMLError:  # a tag such as !!python/name, which no setting needs
+def _python(node: yaml.Node) -> int | str | None:
+    """Return text, or a whole number that is written as everyone reads it (YAML 1.1 takes 010 for 8); else None."""
+    if not isinstance(node, yaml.ScalarNode):
         return None
-
-
-_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+    if node.tag == "tag:yaml.org,2002:str":
+        return str(node.value)
+    is_number = node.tag == "tag:yaml.org,2002:int" and re.fullmatch(
+        r"-?(?:0|[1-9][0-9]{0,14})", node.value, re.ASCII
+    )
+    return int(node.value) if is_number else None
 
 
 def _written(node: yaml.Node) -> str:

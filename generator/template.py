@@ -114,7 +114,7 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
         for resource in part.resources:
             if "Tags" in resource.props:
                 own = resource.properties.get("Tags", Tags())
-                resource.Tags = own + Tags(**settings.tags)
+                resource.Tags = own + Tags(dict(settings.tags))
             result.add_resource(resource)
     document: dict[str, Any] = result.to_dict()
     document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}

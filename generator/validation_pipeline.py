@@ -107,7 +107,7 @@ def input_schema() -> Json:
             "originalRepositoryName": {
                 "description": "What is cloned: owner/name.",
                 "type": "string",
-                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[A-Za-z0-9._-]{1,100}$",
+                "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,99}/[.]?[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}$",
             },
             "serverId": {
                 "description": "The registry's name of the server; it must fit into a tag.",

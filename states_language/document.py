@@ -6,6 +6,7 @@ checker's work to say so. `StateMachine.of` therefore refuses only what is no st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -13,6 +14,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from states_language.pointer import ROOT, Pointer
+
+LARGEST_NUMBER = 2**53
+"""Beyond it, JSON numbers are not exact (RFC 8259, section 6); no count or time of ASL comes near."""
 
 
 class DocumentError(Exception):
@@ -72,10 +76,21 @@ class Retrier:
     pointer: Pointer
 
     def longest_wait(self) -> float:
-        """Return the seconds that all its waits take together when no jitter shortens them."""
-        delays = (self.interval_seconds * self.backoff_rate**attempt for attempt in range(self.max_attempts))
-        limit = self.max_delay_seconds
-        return sum(delay if limit is None else min(delay, limit) for delay in delays)
+        """Return the seconds that all its waits take together when no jitter shortens them; infinity if uncountable.
+
+        A document may ask for 99,999,999 attempts, so the waits are a geometric series up to the limit, not a loop.
+        """
+        first, rate, limit = self.interval_seconds, float(self.backoff_rate), self.max_delay_seconds
+        if limit is not None and first >= limit:
+            return self.max_attempts * limit
+        try:
+            growing = self.max_attempts
+            if limit is not None and rate > 1 and first > 0:
+                growing = min(growing, math.ceil(math.log(limit / first, rate)))
+            grown = first * (growing if rate == 1 else (rate**growing - 1) / (rate - 1))
+        except OverflowError:
+            return math.inf
+        return grown + (self.max_attempts - growing) * (limit or 0)
 
 
 @dataclass(frozen=True)
@@ -352,7 +367,10 @@ def _texts(value: Any) -> tuple[str, ...]:
 
 
 def _number(value: Any, default: float) -> float:
-    return value if isinstance(value, int | float) and not isinstance(value, bool) else default
+    """Return a number as it is written, or the default; 1e999 is JSON, but parses to no number one can count with."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > LARGEST_NUMBER:
+        return default
+    return value if value == value else default  # noqa: PLR0124  # NaN, which Python's parser takes, equals nothing
 
 
 def _objects(value: Any, pointer: Pointer) -> Iterator[tuple[Mapping[str, Any], Pointer]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from states_language.document import (
@@ -176,4 +175,6 @@ def _classes(nodes: Mapping[str, State]) -> Iterator[str]:
 
 
 def _label(name: str) -> str:
-    return '"' + re.sub(r'[<>&"#]', lambda match: f"#{ord(match[0])};", name) + '"'
+    """Return a quoted label: what would end it, its line or its being plain text is written by its code point."""
+    plain = (char if char.isprintable() and char not in '<>&"#`' else f"#{ord(char)};" for char in name)
+    return f'"{"".join(plain)}"'

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from states_language.document import StateMachine, Task
+from states_language.document import Map as MapState
+from states_language.document import State, StateMachine, Task
 from states_language.pointer import Pointer
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -27,8 +28,9 @@ FEATURES = {"logging": Pointer(("logging",)), "tracing": Pointer(("tracing",))}
 _ARN_TOKEN = re.compile(r"\$\{\w*Arn\}")
 _PLACEHOLDER = re.compile(r"(?<!\$)\{([\w.]+)(?:\|([\w:.-]+))?\}")
 _FORMAT = re.compile(r"States\.Format\('((?:[^'\\]|\\.)*)'")
-_OPEN_ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:[^:]*:(?:[a-z-]+[/:])?\*(?:/\*)?")
-"""An ARN that names nothing but a kind of resource: `…:table/*`."""
+_KIND = re.compile(r"^[A-Za-z-]+[/:]")
+_WITHOUT_KIND = {"s3", "sns", "sqs"}
+"""Services whose ARNs name the resource itself, without its kind before it: `arn:aws:s3:::bucket/key`."""
 _RESOURCE = re.compile(r"arn:[^:]*:states:[^:]*:[^:]*:(.+)")
 
 
@@ -57,9 +59,14 @@ class Permission:
 def of_document(machine: StateMachine) -> list[Permission]:
     """Return the permissions that the Tasks of a document need, in the document's order.
 
-    Raises `PermissionsError` where an integration is not known, or a resource cannot be named.
+    Raises `PermissionsError` where an integration is not known, a resource cannot be named, or a state needs rights
+    that are not derived yet.
     """
-    tasks = [state for state in machine.walk() if isinstance(state, Task)]
+    tasks = []
+    for state in machine.walk():
+        _refuse_unsaid(state)
+        if isinstance(state, Task):
+            tasks.append(state)
     return [permission for task in tasks for permission in _of_task(task, tasks)]
 
 
@@ -99,6 +106,22 @@ def _grants(task: Task) -> list[Mapping[str, Any]]:
     ]
 
 
+def _refuse_unsaid(state: State) -> None:
+    """Refuse what needs rights that the data has no words for, rather than to leave them out in silence."""
+    if isinstance(state, MapState) and state.is_distributed:
+        raise PermissionsError(
+            state.pointer / state.processor_key / "ProcessorConfig" / "Mode",
+            "a distributed Map starts executions of its own state machine, and reads and writes its items; "
+            "those permissions are not derived yet",
+        )
+    if "Credentials" in state.fields:
+        raise PermissionsError(
+            state.pointer / "Credentials",
+            "a call under another role needs sts:AssumeRole instead of the call's own permissions; "
+            "those are not derived yet",
+        )
+
+
 def _of_task(task: Task, tasks: list[Task]) -> Iterator[Permission]:
     for grant in _grants(task):
         condition_sets = [()] if "condition" not in grant else _conditions(grant["condition"], task, tasks)
@@ -115,11 +138,20 @@ def _refuse_vague(action: str, resource: str, grant: Mapping[str, Any], task: Ta
             task.pointer,
             f"{action} needs an ARN, and '{resource}' is none; pass an ARN, or a token that ends in 'Arn'",
         )
-    if "reason" not in grant and (resource == "*" or _OPEN_ARN.fullmatch(resource)):
+    if "reason" not in grant and (resource == "*" or _is_open(resource)):
         raise PermissionsError(
             task.pointer,
             f"{action} would be granted on '{resource}', since its parameter is known only at run time",
         )
+
+
+def _is_open(arn: str) -> bool:
+    """Tell whether an ARN names nothing but a kind of resource (`…:table/*`), or not even that (`arn:aws:lambda:*`)."""
+    parts = arn.split(":", 5)
+    if len(parts) < 6:
+        return not _ARN_TOKEN.fullmatch(arn)
+    name = parts[5] if parts[2] in _WITHOUT_KIND else _KIND.sub("", parts[5])
+    return name == "*" or name.startswith("*/")
 
 
 def _conditions(

@@ -292,7 +292,8 @@ def join(first: Type, second: Type, at: str = "", depth: int = 0) -> Type:
     if isinstance(first, MapType) and isinstance(second, MapType):
         return MapType(join(first.value, second.value, at, depth + 1))
     if isinstance(first, MapType | StructureType) and isinstance(second, MapType | StructureType):
-        return Unknown("an object that is one thing on one path and another on another")
+        known = first if isinstance(first, StructureType) else second
+        return _join_unknown(Unknown("a map, whose keys are data"), known, at)
     return UnionType((first, second), at)
 
 
@@ -357,15 +358,11 @@ def _join_structures(first: StructureType, second: StructureType, at: str, depth
     members = dict(ours)
     for name in changed:
         one, two = ours.get(name), theirs[name]
-        members[name] = (
-            _lacking(two, at if first.rest is None else "")
-            if one is None
-            else Member(
-                join(one.type, two.type, at, depth + 1),
-                weaker(one.presence, two.presence),
-                one.merged_at or two.merged_at,
-            )
-        )
+        if one is None:
+            members[name] = _lacking(two, at if first.rest is None else "")
+        else:
+            kind = _remembered(one.type, join(one.type, two.type, at, depth + 1), two.type)
+            members[name] = Member(kind, weaker(one.presence, two.presence), one.merged_at or two.merged_at)
     for name in gone:
         members[name] = _lacking(ours[name], at if second.rest is None else "")
     rest = first.rest or second.rest
@@ -376,11 +373,31 @@ def _join_structures(first: StructureType, second: StructureType, at: str, depth
     return StructureType(members, rest, name, first.origin if first.origin == second.origin else None)
 
 
+_ABSORBED: Final[dict[tuple[int, int], tuple[Type, Type]]] = {}
+"""Pairs of types, by identity, of which joining the second to the first changes nothing; their bounded memory
+keeps many paths that meet at one state from being compared anew each time."""
+_MOST_ABSORBED: Final = 50_000
+
+
+def _remembered(known: Type, joined: Type, other: Type) -> Type:
+    """Return what a join gave: the type that was known where nothing changed, which is remembered."""
+    kept = known if joined == known else joined
+    if len(_ABSORBED) >= _MOST_ABSORBED:
+        _ABSORBED.clear()
+    _ABSORBED[id(kept), id(other)] = (kept, other)  # holding both keeps their identities theirs
+    return kept
+
+
+def forget() -> None:
+    """Let go of what joining remembered; to be called when a document has been followed."""
+    _ABSORBED.clear()
+
+
 def _covers(known: Member | None, other: Member) -> bool:
     """Tell whether joining `other` to what is known changes nothing."""
     return known is other or (
         known is not None
-        and known.type is other.type
+        and (known.type is other.type or (id(known.type), id(other.type)) in _ABSORBED)
         and (known.presence is other.presence or known.presence is Presence.SOME_PATHS)
     )
 

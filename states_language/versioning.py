@@ -1,12 +1,14 @@
 """The smallest version bump that a changed document asks for.
 
-`major` when what goes in or what comes out changed: the input's schema, or a state in which an execution ends.
+`major` when what goes in or what comes out changed: the input's schema, a state in which an execution ends, or what the
+state before it lets through.
 `minor` when states did: added, removed, of another kind, going elsewhere, or calling something else.
 `patch` for the rest: timeouts, retries, values, comments.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Any
@@ -36,11 +38,11 @@ def smallest_bump(before: Any, after: Any, schema_before: Any = None, schema_aft
     Raises `DocumentError` where one of them is no state machine.
     """
     old, new = StateMachine.of(before), StateMachine.of(after)
-    if _meaning(schema_before) != _meaning(schema_after) or _ends(old) != _ends(new):
+    if not _same(_meaning(schema_before), _meaning(schema_after)) or not _same(_ends(old), _ends(new)):
         return Bump.MAJOR
-    if _structure(old) != _structure(new):
+    if not _same(_structure(old), _structure(new)):
         return Bump.MINOR
-    return Bump.NONE if before == after else Bump.PATCH
+    return Bump.NONE if _same(before, after) else Bump.PATCH
 
 
 def raised(version: str, bump: Bump) -> str:
@@ -55,6 +57,11 @@ def raised(version: str, bump: Bump) -> str:
             return f"{major}.{minor}.{patch + 1}"
         case Bump.NONE:
             return version
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Compare as JSON does: to Python, 1 equals true."""
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
 
 
 def _meaning(schema: Any) -> Any:
@@ -77,7 +84,14 @@ def _without_prose(state: State) -> dict[str, Any]:
 
 
 def _ends(machine: StateMachine) -> Any:
-    return {name: _without_prose(state) for name, state in machine.states.items() if state.is_terminal}
+    """Return what shapes an execution's output: the states in which it ends, and what those before them let through."""
+    ends = {name: _without_prose(state) for name, state in machine.states.items() if state.is_terminal}
+    let_through = {
+        json.dumps([state.fields.get("OutputPath"), state.fields.get("Output")], sort_keys=True)
+        for state in machine.states.values()
+        if any(transition.target in ends for transition in state.transitions())
+    }
+    return ends, sorted(let_through)
 
 
 def _structure(machine: StateMachine) -> Any:

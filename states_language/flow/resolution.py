@@ -120,6 +120,11 @@ class Resolution:
         return next((gap for gap in self.gaps if gap.obstacle.is_certain), None)
 
 
+_PASSED_OVER: Final = frozenset(
+    {Obstacle.OPTIONAL, Obstacle.MAP_KEY, Obstacle.MAY_BE_SHORT, Obstacle.SOME_PATHS}
+)
+
+
 class _Follower:
     """Follows one path; collects the gaps on its way."""
 
@@ -163,6 +168,8 @@ class _Follower:
                 return STRING if name == "keys" else INTEGER
 
     def _gap(self, obstacle: Obstacle, step: Step, position: int, parent: Type, merged_at: str = "") -> None:
+        if self.many and obstacle in _PASSED_OVER:
+            return  # after a step that finds many, what lacks the next one is passed over
         self.gaps.append(Gap(obstacle, position, step, parent, self.in_filter, step.offset, merged_at))
 
     def _union(self, kind: UnionType, step: Step, position: int) -> Type | None:

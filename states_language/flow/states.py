@@ -47,6 +47,7 @@ from states_language.types import (
     Type,
     UnionType,
     Unknown,
+    forget,
     join,
     list_of,
     of_value,
@@ -735,7 +736,10 @@ def analyze(
     """
     facts = Facts()
     entry = Environment(execution_input, StructureType({}))
-    Analyzer(answers or {}).run(Scope(machine, execution_input), entry, facts)
+    try:
+        Analyzer(answers or {}).run(Scope(machine, execution_input), entry, facts)
+    finally:
+        forget()
     return facts
 
 

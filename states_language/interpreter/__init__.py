@@ -1,15 +1,23 @@
-"""Executes a document here: every state type of JSONPath, on a virtual clock, the same way every time.
+"""Executes a document here: every state type, on a virtual clock, the same way every time.
 
 `execution` runs a document; `states` runs one state after another, `tasks`, `parallel`, `iteration` and
-`distributed` the states that contain something; `handling` retries and catches; `data` and `choice` are what paths
-and comparisons do; `history` writes the events; `schedule` lets branches run beside each other in virtual time.
+`distributed` the states that contain something; `handling` retries and catches; `jsonpath` and `jsonata` are what
+the two query languages do with data; `history` writes the events; `form` refuses what is no document; `schedule`
+lets branches run beside each other in virtual time.
 
-What it does not do: JSONata; express workflows' own limits; redriving; the forty-odd integrations themselves,
-which `call_task` answers.
+What it does not do: the limits of express workflows; redriving; the integrations themselves, which `call_task`
+answers. JSONata needs the package jsonata-python; where it is missing such a document is refused.
 """
 
 from states_language.interpreter.errors import ExecutionStopped, TaskFailed
-from states_language.interpreter.execution import Execution, Status, UnsupportedDocument, execute
+from states_language.interpreter.execution import (
+    Execution,
+    StateExecution,
+    Status,
+    execute,
+    execute_state,
+)
+from states_language.interpreter.form import UnsupportedDocument
 from states_language.interpreter.history import Event
 from states_language.interpreter.tasks import Took
 
@@ -17,9 +25,11 @@ __all__ = [
     "Event",
     "Execution",
     "ExecutionStopped",
+    "StateExecution",
     "Status",
     "TaskFailed",
     "Took",
     "UnsupportedDocument",
     "execute",
+    "execute_state",
 ]

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from states_language.interpreter.data import View
+from states_language.interpreter.jsonata import QueryView
+from states_language.interpreter.jsonpath import PathView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from random import Random
 
     from states_language.clock import Clock
+    from states_language.interpreter.data import View
     from states_language.interpreter.history import History
     from states_language.interpreter.schedule import Job, Scheduler
 
@@ -59,14 +61,18 @@ class Branch:
             self.run, self.context if context is None else context, dict(self.variables), last_event
         )
 
-    def view(self, value: Any, context: Any) -> View:
-        """Return what paths of a state see."""
-        return View(value, context, self.variables, self.run.random)
+    def view(self, query_language: str, value: Any, context: Any) -> View:
+        """Return what the expressions of a state see, in its language."""
+        run = self.run
+        if query_language == "JSONata":
+            return QueryView(value, context, self.variables, run.random, run.clock.now(), {})
+        return PathView(value, context, self.variables, run.random)
 
     def record(self, kind: str, details: dict[str, Any] | None = None, key: str | None = None) -> int:
         """Record an event that the branch's next one follows."""
-        self.last_event = self.run.history.add(kind, self.last_event, details, key)
-        return self.last_event
+        # Moved on first: the observer may stop the execution at this very event.
+        previous, self.last_event = self.last_event, self.run.history.next_id
+        return self.run.history.add(kind, previous, details, key)
 
     def remark(self, kind: str, details: dict[str, Any] | None = None) -> int:
         """Record an event that none follows, such as the success of an iteration."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import operator
 import re
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,7 @@ from typing import TYPE_CHECKING, Any
 from states_language.interpreter.errors import RUNTIME, StateFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from states_language.interpreter.data import View
+    from collections.abc import Mapping
 
 _RELATIONS: Mapping[str, Callable[[Any, Any], bool]] = {
     "Equals": operator.eq,
@@ -67,7 +66,8 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
     "IsTimestamp": lambda value: parse_timestamp(value) is not None,
 }
 
-Comparison = tuple["Callable[[Any], Any]", "Callable[[Any, Any], bool]"]
+Follow = Callable[[str, str], Any]
+Comparison = tuple[Callable[[Any], Any], Callable[[Any, Any], bool]]
 
 COMPARISONS: Mapping[str, Comparison] = {
     f"{kind}{relation}": (read, holds)
@@ -86,27 +86,25 @@ OPERATORS = (
 """All names of data-test operators."""
 
 
-def holds(rule: Mapping[str, Any], view: View) -> bool:
-    """Tell whether a choice rule, or a rule inside one, holds.
+def holds(rule: Mapping[str, Any], follow: Follow) -> bool:
+    """Tell whether a choice rule, or a rule inside one, holds; `follow(path, field)` gives what a path leads to.
 
     `And` and `Or` stop at the first rule that decides. Fails with `States.Runtime` where a path leads nowhere.
     """
     if "And" in rule:
-        return all(holds(inner, view) for inner in rule["And"])
+        return all(holds(inner, follow) for inner in rule["And"])
     if "Or" in rule:
-        return any(holds(inner, view) for inner in rule["Or"])
+        return any(holds(inner, follow) for inner in rule["Or"])
     if "Not" in rule:
-        return not holds(rule["Not"], view)
-    for name, operand in rule.items():
-        if name in OPERATORS:
-            return _compare(name, operand, str(rule.get("Variable", "")), view)
-    raise StateFailure(RUNTIME, f"The choice rule has no operator that is known: {', '.join(rule)}.")
+        return not holds(rule["Not"], follow)
+    name = next(name for name in rule if name in OPERATORS)
+    return _compare(name, rule[name], rule["Variable"], follow)
 
 
-def _compare(name: str, operand: Any, variable: str, view: View) -> bool:
+def _compare(name: str, operand: Any, variable: str, follow: Follow) -> bool:
     if name == "IsPresent":
-        return _is_present(variable, view) is bool(operand)
-    value = _look_up(variable, view)
+        return _is_present(variable, follow) is bool(operand)
+    value = _look_up(variable, follow)
     if name in _KINDS:
         return _KINDS[name](value) is bool(operand)
     if name == "StringMatches":
@@ -114,16 +112,16 @@ def _compare(name: str, operand: Any, variable: str, view: View) -> bool:
             isinstance(value, str) and isinstance(operand, str) and bool(_pattern(operand).fullmatch(value))
         )
     if name.endswith("Path"):
-        operand = _look_up(operand, view)
+        operand = _look_up(operand, follow)
         name = name[: -len("Path")]
     read, relation = COMPARISONS[name]
     left, right = read(value), read(operand)
     return left is not None and right is not None and relation(left, right)
 
 
-def _look_up(path: str, view: View) -> Any:
+def _look_up(path: str, follow: Follow) -> Any:
     try:
-        return view.path(path, "Variable")
+        return follow(path, "Variable")
     except StateFailure as failure:
         # Evidence for the wording: recorded (quoted from AWS in many reports).
         raise StateFailure(
@@ -131,9 +129,9 @@ def _look_up(path: str, view: View) -> Any:
         ) from failure
 
 
-def _is_present(path: str, view: View) -> bool:
+def _is_present(path: str, follow: Follow) -> bool:
     try:
-        view.path(path, "Variable")
+        follow(path, "Variable")
     except StateFailure:
         return False
     return True

@@ -1,31 +1,17 @@
-"""What a state does with its data: paths and intrinsics resolved, payload templates filled, sizes kept."""
+"""What every query language does for a state, and the size that data may have."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from states_language.interpreter.errors import (
-    DATA_LIMIT_EXCEEDED,
-    INTRINSIC_FAILURE,
-    RESULT_PATH_MATCH_FAILURE,
-    RUNTIME,
-    StateFailure,
-)
-from states_language.intrinsics import (
-    IntrinsicError,
-    IntrinsicFailure,
-    evaluate_intrinsic,
-    parse_intrinsic,
-)
-from states_language.paths import PathError, PathNotFound, Root, evaluate, parse_path, set_reference_path
+from states_language.interpreter.errors import DATA_LIMIT_EXCEEDED, StateFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from random import Random
 
-    from states_language.paths import Path
+    from states_language.document import Catcher, ChoiceRule, State
 
 PAYLOAD_LIMIT = 256 * 1024
 """Bytes of UTF-8 that a state's input, output or result may have. Evidence: documentation (quotas)."""
@@ -36,6 +22,12 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 def to_text(value: Any) -> str:
     """Write a value as compact JSON. Raises `TypeError` or `ValueError` for what is no JSON."""
     return _encode(value)
+
+
+def shortened(value: Any) -> str:
+    """Write a value as JSON for a message, its end left out where it is long."""
+    text = to_text(value)
+    return text if len(text) <= 1_000 else f"{text[:1_000]}…"
 
 
 def check_size(text: str, name: str) -> None:
@@ -49,113 +41,61 @@ def check_size(text: str, name: str) -> None:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """What paths can see: `$`, `$$` and the variables."""
+class Outcome(NamedTuple):
+    """What a state gives: its output, the state that follows (None at the end), and the variables it sets."""
+
+    output: Any
+    next: str | None
+    assigned: dict[str, Any]
+
+
+class View(ABC):
+    """What the expressions of one state see, and what they make of its data: one class for each query language."""
+
+    parameters: ClassVar[str]
+    """The field that holds the payload template of a call."""
 
     value: Any
+    """The state's effective input."""
     context: Any
-    variables: Mapping[str, Any]
-    random: Random
+    """The context object."""
 
-    def seeing(self, value: Any) -> View:
-        """Return the view in which `$` is another value."""
-        return View(value, self.context, self.variables, self.random)
+    @abstractmethod
+    def entered(self, fields: Mapping[str, Any]) -> View:
+        """Return the view of the state's effective input; this one sees the raw input."""
 
-    def path(self, text: str, field: str) -> Any:
-        """Return what a path leads to; `field` is named in the failure."""
-        try:
-            path = parse_path(text)
-        except PathError as error:
-            raise StateFailure(RUNTIME, f"Invalid path '{text}' : {error.message}") from error
-        return self._follow(path, field)
+    @abstractmethod
+    def within(self, context: Any) -> View:
+        """Return the view with another context object."""
 
-    def expression(self, text: str, field: str) -> Any:
-        """Return the value of a path or an intrinsic call, as a field that ends in `.$` holds it."""
-        if text.startswith("$"):
-            return self.path(text, field)
-        try:
-            call = parse_intrinsic(text)
-        except IntrinsicError as error:
-            raise StateFailure(
-                RUNTIME,
-                f"The value '{text}' of the field '{field}' is no path and no intrinsic: {error.message}",
-            ) from error
-        try:
-            return evaluate_intrinsic(call, lambda path: self._follow(path, field), self.random)
-        except IntrinsicFailure as failure:
-            raise StateFailure(INTRINSIC_FAILURE, failure.message) from failure
+    @abstractmethod
+    def fill(self, template: Any, field: str = "") -> Any:
+        """Fill a payload template; `field` is where it stands."""
 
-    def fill(self, template: Any) -> Any:
-        """Fill a payload template: every field whose name ends in `.$` by what its path or intrinsic gives."""
-        if isinstance(template, dict):
-            filled = {}
-            for key, item in template.items():
-                if key.endswith(".$") and isinstance(item, str):
-                    filled[key[:-2]] = self.expression(item, key)
-                else:
-                    filled[key] = self.fill(item)
-            return filled
-        if isinstance(template, list):
-            return [self.fill(item) for item in template]
-        return template
+    @abstractmethod
+    def field(self, fields: Mapping[str, Any], name: str) -> Any:
+        """Return the value of a field that may be computed; None where the state has none."""
 
-    def _follow(self, path: Path, field: str) -> Any:
-        if path.root is Root.INPUT:
-            root = self.value
-        elif path.root is Root.CONTEXT:
-            root = self.context
-        elif path.variable is not None and path.variable in self.variables:
-            root = self.variables[path.variable]
-        else:
-            raise StateFailure(
-                RUNTIME, f"The variable '${path.variable}' of the field '{field}' has no value."
-            )
-        try:
-            return evaluate(path, root)
-        except PathNotFound as missing:
-            # Evidence for error name and wording: recorded (AWS workshops, "could not be found in the input"), for
-            # Parameters too, where the specification says States.ParameterPathFailure.
-            where = (
-                "input"
-                if path.root is Root.INPUT
-                else "context object"
-                if path.root is Root.CONTEXT
-                else "variable"
-            )
-            raise StateFailure(
-                RUNTIME,
-                f"The JSONPath '{path.text}' specified for the field '{field}' could not be found in the {where} "
-                f"'{_shortened(to_text(root))}'",
-            ) from missing
+    @abstractmethod
+    def items(self, fields: Mapping[str, Any]) -> Any:
+        """Return what a Map state iterates over."""
 
+    @abstractmethod
+    def rule_holds(self, rule: ChoiceRule) -> bool:
+        """Tell whether a rule of a Choice state holds."""
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= 1_000 else f"{text[:1_000]}…"
+    @abstractmethod
+    def passed(self, state: State) -> Outcome:
+        """Return what a Pass state gives; this view sees the raw input."""
 
+    @abstractmethod
+    def left(self, state: State, rule: Mapping[str, Any] | None = None) -> Outcome:
+        """Return what a state without a result gives, by its own fields or those of a choice rule."""
 
-def select(view: View, fields: Mapping[str, Any], name: str) -> Any:
-    """Apply `InputPath` or `OutputPath`: the whole by default, an empty object where the document says null."""
-    text = fields.get(name, "$")
-    if text == "$":
-        return view.value
-    if text is None:
-        return {}
-    return view.path(text, name)
+    @abstractmethod
+    def finished(self, state: State, result: Any) -> Outcome:
+        """Return what a state with a result gives; this view sees the raw input."""
 
-
-def place_result(raw_input: Any, result: Any, path: str | None) -> Any:
-    """Apply `ResultPath`: put the result into the state's raw input, in its stead, or nowhere."""
-    if path == "$":
-        return result
-    if path is None:
-        return raw_input
-    try:
-        return set_reference_path(raw_input, parse_path(path), result)
-    except PathError as error:
-        raise StateFailure(RUNTIME, f"Invalid path '{path}' : {error.message}") from error
-    except (PathNotFound, ValueError) as error:
-        raise StateFailure(
-            RESULT_PATH_MATCH_FAILURE,
-            f'Unable to apply step "{path}" to input {_shortened(to_text(raw_input))}: {error}',
-        ) from error
+    @abstractmethod
+    def caught(self, catcher: Catcher, error_output: dict[str, str]) -> Outcome:
+        """Return what a catcher hands on; this view sees the raw input."""

@@ -24,7 +24,7 @@ from states_language.interpreter.errors import (
     TaskFailed,
 )
 from states_language.interpreter.history import EVENT_LIMIT, History, HistoryFull, failure_details
-from states_language.interpreter.items import iteration_input, number_field, selected_items
+from states_language.interpreter.inputs import iteration_input, number_field, selected_items
 from states_language.interpreter.tasks import Took
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class Child(NamedTuple):
 def run_distributed(branch: Branch, state: Map, view: View, run_scope: RunScope) -> Flow:
     """Run the child executions and give their outputs in the order of the items, or what the writer answers."""
     fields = state.fields
-    items = _read_items(branch, fields, view) if "ItemReader" in fields else selected_items(state, view)
+    items = _read_items(branch, fields, view) if "ItemReader" in fields else selected_items(fields, view)
     inputs = [iteration_input(fields, view, index, item) for index, item in enumerate(items)]
     if "ItemBatcher" in fields:
         inputs = list(_batches(inputs, fields["ItemBatcher"], view))
@@ -95,7 +95,7 @@ def _read_items(branch: Branch, fields: Mapping[str, Any], view: View) -> list[A
     reader = fields["ItemReader"]
     resource = str(reader.get("Resource", ""))
     settings = reader.get("ReaderConfig", {})
-    answer = _call(branch, resource, view.fill(reader.get("Parameters", {})), view, ITEM_READER_FAILED)
+    answer = _call(branch, resource, view.fill(reader.get(view.parameters, {})), view, ITEM_READER_FAILED)
     if resource.endswith(":listObjectsV2"):
         items = answer.get("Contents", []) if isinstance(answer, dict) else answer
     else:
@@ -118,11 +118,22 @@ def _parse(body: Any, settings: Mapping[str, Any], view: View) -> Any:
             case "JSONL":
                 return [json.loads(line) for line in body.splitlines() if line.strip()]
             case "JSON":
-                return json.loads(body)
+                return _at_pointer(json.loads(body), settings.get("ItemsPointer", ""))
             case _:
                 raise StateFailure(ITEM_READER_FAILED, f"Items of the type {kind} cannot be read here.")
     except ValueError as error:
         raise StateFailure(ITEM_READER_FAILED, f"The data set is no {kind}: {error}") from error
+
+
+def _at_pointer(value: Any, pointer: str) -> Any:
+    """Return what a JSON pointer leads to."""
+    for step in pointer.split("/")[1:]:
+        key = step.replace("~1", "/").replace("~0", "~")
+        try:
+            value = value[int(key)] if isinstance(value, list) else value[key]
+        except (LookupError, TypeError, ValueError) as error:
+            raise StateFailure(ITEM_READER_FAILED, f"ItemsPointer '{pointer}' leads nowhere.") from error
+    return value
 
 
 def _parse_csv(body: str, settings: Mapping[str, Any], view: View) -> list[Any]:
@@ -232,7 +243,7 @@ def _result(branch: Branch, state: Map, view: View, children: list[Child], arn: 
     if "Resource" not in writer:
         # What stands in the place of a tolerated failure: unverified; here it is left out.
         return [child.job.value for child in children if child.job.failure is None]
-    parameters = view.fill(writer.get("Parameters", {}))
+    parameters = view.fill(writer.get(view.parameters, {}))
     bucket = str(parameters.get("Bucket", ""))
     folder = "/".join(
         part for part in (str(parameters.get("Prefix", "")).strip("/"), arn.rsplit(":", 1)[-1]) if part

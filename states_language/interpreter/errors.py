@@ -15,6 +15,7 @@ TASK_FAILED = "States.TaskFailed"
 ALL = "States.ALL"
 NO_CHOICE_MATCHED = "States.NoChoiceMatched"
 INTRINSIC_FAILURE = "States.IntrinsicFailure"
+QUERY_EVALUATION_ERROR = "States.QueryEvaluationError"
 RESULT_PATH_MATCH_FAILURE = "States.ResultPathMatchFailure"
 EXCEED_TOLERATED_FAILURE_THRESHOLD = "States.ExceedToleratedFailureThreshold"
 ITEM_READER_FAILED = "States.ItemReaderFailed"
@@ -33,12 +34,16 @@ document that is safe here is safe either way.
 class StateFailure(Exception):  # noqa: N818 - a failure is what ASL's documentation calls it
     """A state failed with an error name and, mostly, a cause; retriers and catchers look at it."""
 
-    def __init__(self, error: str, cause: str | None = None, aliases: tuple[str, ...] = ()):
+    def __init__(
+        self, error: str, cause: str | None = None, aliases: tuple[str, ...] = (), location: str | None = None
+    ):
         super().__init__(f"{error}: {cause}")
         self.error = error
         self.cause = cause
         self.aliases = aliases
         """Further names under which handlers know it."""
+        self.location = location
+        """The field whose expression failed, in a state that is written in JSONata."""
 
     def output(self) -> dict[str, str]:
         """Return the error output that a catcher hands on; an absent cause is an empty text.

@@ -10,10 +10,11 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from states_language.clock import VirtualClock, timestamp
-from states_language.document import DocumentError, Map, StateMachine
+from states_language.document import DocumentError, StateMachine
 from states_language.interpreter.branch import Branch, Run
-from states_language.interpreter.data import PAYLOAD_LIMIT, to_text
+from states_language.interpreter.data import PAYLOAD_LIMIT, Outcome, to_text
 from states_language.interpreter.errors import RUNTIME, TIMEOUT, ExecutionStopped
+from states_language.interpreter.form import refuse_malformed
 from states_language.interpreter.history import (
     EVENT_LIMIT,
     NOT_TRUNCATED,
@@ -23,7 +24,7 @@ from states_language.interpreter.history import (
     failure_details,
 )
 from states_language.interpreter.schedule import DeadlinePassed, Flow, Scheduler
-from states_language.interpreter.states import run_scope
+from states_language.interpreter.states import run_scope, run_state
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from states_language.clock import Clock
     from states_language.interpreter.branch import CallTask
-    from states_language.interpreter.schedule import Job
 
 
 class Status(StrEnum):
@@ -65,10 +65,6 @@ class Execution:
         )
 
 
-class UnsupportedDocument(DocumentError):  # noqa: N818 - it is the document that is unsupported
-    """The document asks for something that the interpreter does not do."""
-
-
 def execute(  # noqa: PLR0913 - what an execution may be told, all but two by name
     document: Mapping[str, Any] | StateMachine,
     input: Any,  # noqa: A002 - AWS's word, and the architecture's
@@ -89,37 +85,104 @@ def execute(  # noqa: PLR0913 - what an execution may be told, all but two by na
     `observe` is shown every event as it happens; it, or `call_task`, may raise `ExecutionStopped`, and
     `stop_after` stops the execution that many seconds after its start: what was running is aborted.
 
-    Raises `DocumentError` for a document that CreateStateMachine would refuse, when the fault is reached;
-    `UnsupportedDocument` for JSONata; `ValueError` and `TypeError` for an input or a task's result that is no
-    JSON, or an input that is too large. A failure of the execution itself is in the returned `Execution`.
+    Before anything runs it raises `DocumentError` for a document that has not the form of one, and
+    `UnsupportedDocument` for JSONata where its library is missing. It raises `ValueError` and `TypeError` for an
+    input or a task's result that is no JSON, or an input that is too large. A failure of the execution itself is
+    in the returned `Execution`.
     """
-    machine = document if isinstance(document, StateMachine) else StateMachine.of(document)
-    _refuse_unsupported(machine)
-    text = to_text(input)
-    if len(text.encode()) > PAYLOAD_LIMIT:
-        raise ValueError(f"The input has {len(text.encode())} bytes; at most {PAYLOAD_LIMIT} are allowed.")
+    machine = _read(document)
+    text = _input_text(input)
     clock = clock or VirtualClock()
-    start = clock.now()
-    whole_context = _context(json.loads(text), start, context or {})
-    history = History(clock, observe)
-    run = Run(
-        clock,
-        call_task,
-        history,
-        Scheduler(clock),
-        Random(seed),  # noqa: S311 - reproducible on purpose
-        _region(whole_context["Execution"]["Id"]),
-    )
-    branch = Branch(run, whole_context)
-    limits = _Limits.of(machine, start, stop_after)
-    return _Ending(branch, limits).of(_main(branch, machine, text))
+    limits = _Limits.of(machine, clock.now(), stop_after)
+    branch = _start(text, call_task, History(clock, observe), clock, seed, context or {})
+
+    def flow() -> Flow:
+        role = branch.context["Execution"]["RoleArn"]
+        branch.run.history.add(
+            "ExecutionStarted", 0, {"input": text, "inputDetails": NOT_TRUNCATED, "roleArn": role}
+        )
+        return (yield from run_scope(branch, machine, json.loads(text)))
+
+    return _Ending(branch, limits).of(flow())
 
 
-def _main(branch: Branch, machine: StateMachine, text: str) -> Flow:
-    history = branch.run.history
-    role = branch.context["Execution"]["RoleArn"]
-    history.add("ExecutionStarted", 0, {"input": text, "inputDetails": NOT_TRUNCATED, "roleArn": role})
-    return (yield from run_scope(branch, machine, json.loads(text)))
+@dataclass(frozen=True, slots=True)
+class StateExecution:
+    """What became of one state that was run alone."""
+
+    execution: Execution
+    """Its output, or its failure, and the events that it made."""
+    next: str | None
+    """The state that would follow; None at the end, and where it failed."""
+    assigned: Mapping[str, Any]
+    """The variables that it set."""
+
+
+def execute_state(  # noqa: PLR0913 - what an execution may be told, all but three by name
+    document: Mapping[str, Any] | StateMachine,
+    name: str,
+    input: Any,  # noqa: A002 - as in `execute`
+    *,
+    call_task: CallTask,
+    clock: Clock | None = None,
+    seed: int = 0,
+    context: Mapping[str, Mapping[str, Any]] | None = None,
+    variables: Mapping[str, Any] | None = None,
+) -> StateExecution:
+    """Run one state of a document alone, those of inner scopes too, with its retriers and catchers.
+
+    `variables` are what earlier states have assigned; for a state inside a Map, `context` may hold `Map`.
+    Raises as `execute` does, and `DocumentError` where the document has no such state.
+    """
+    machine = _read(document)
+    state = next((state for state in machine.walk() if state.name == name), None)
+    if state is None:
+        names = ", ".join(state.name for state in machine.walk())
+        raise DocumentError(
+            f"There is no state '{name}' in the document; there are {names}.", machine.pointer
+        )
+    text = _input_text(input)
+    clock = clock or VirtualClock()
+    branch = _start(text, call_task, History(clock, None), clock, seed, context or {})
+    branch.variables = dict(variables or {})
+    outcomes: list[Outcome] = []
+
+    def flow() -> Flow:
+        outcome, _ = yield from run_state(branch, state, json.loads(text), text)
+        outcomes.append(outcome)
+        return outcome.output
+
+    execution = _Ending(branch, _Limits(None, None)).of(flow())
+    outcome = outcomes[0] if outcomes else Outcome(None, None, {})
+    return StateExecution(execution, outcome.next, outcome.assigned)
+
+
+def _read(document: Mapping[str, Any] | StateMachine) -> StateMachine:
+    machine = document if isinstance(document, StateMachine) else StateMachine.of(document)
+    refuse_malformed(machine)
+    return machine
+
+
+def _input_text(value: Any) -> str:
+    text = to_text(value)
+    size = len(text.encode())
+    if size > PAYLOAD_LIMIT:
+        raise ValueError(f"The input has {size} bytes; at most {PAYLOAD_LIMIT} are allowed.")
+    return text
+
+
+def _start(  # noqa: PLR0913, PLR0917 - what `execute` was told
+    text: str,
+    call_task: CallTask,
+    history: History,
+    clock: Clock,
+    seed: int,
+    context: Mapping[str, Mapping[str, Any]],
+) -> Branch:
+    whole_context = _context(json.loads(text), clock.now(), context)
+    random = Random(seed)  # noqa: S311 - reproducible on purpose
+    region = _region(whole_context["Execution"]["Id"])
+    return Branch(Run(clock, call_task, history, Scheduler(clock), random, region), whole_context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,34 +219,37 @@ class _Ending:
 
     def of(self, flow: Flow) -> Execution:
         scheduler = self._branch.run.scheduler
-        job: Job | None = None
         try:
             job = scheduler.start(flow)
             scheduler.run(job, self._limits.first)
         except DeadlinePassed:
-            self._close(job)
+            scheduler.abandons = not self._limits.is_stop_first
+            self._close()
             if self._limits.is_stop_first:
                 return self._end(Status.ABORTED, "ExecutionAborted", None, None)
             # That the error is named: unverified; the event has no details in recorded histories.
             return self._end(Status.TIMED_OUT, "ExecutionTimedOut", TIMEOUT, None)
         except ExecutionStopped as stop:
-            self._close(job)
+            self._close()
             return self._end(Status.ABORTED, "ExecutionAborted", stop.error, stop.cause)
         except HistoryFull:
-            self._close(job)
+            self._close()
             cause = f"The execution reached the maximum number of history events ({EVENT_LIMIT})."
             return self._end(Status.FAILED, "ExecutionFailed", RUNTIME, cause)
+        except BaseException:
+            # An interrupt, or a fault of the caller's: what runs is cancelled, so that nothing is left behind.
+            self._close()
+            raise
         self._branch.run.history.close()
         if job.failure is not None:
-            return self._end(Status.FAILED, "ExecutionFailed", job.failure.error, job.failure.cause)
+            return self._end(Status.FAILED, "ExecutionFailed", job.failure.error or None, job.failure.cause)
         details = {"output": to_text(job.value), "outputDetails": NOT_TRUNCATED}
         self._branch.record("ExecutionSucceeded", details)
         return Execution(Status.SUCCEEDED, job.value, None, None, tuple(self._branch.run.history.events))
 
-    def _close(self, job: Job | None) -> None:
+    def _close(self) -> None:
         self._branch.run.history.close()
-        if job is not None:
-            self._branch.run.scheduler.cancel(job)
+        self._branch.run.scheduler.cancel_all()
 
     def _end(self, status: Status, kind: str, error: str | None, cause: str | None) -> Execution:
         history = self._branch.run.history
@@ -212,20 +278,9 @@ def _context(input_value: Any, start: datetime, given: Mapping[str, Mapping[str,
     }
     if not execution["Id"]:
         execution["Id"] = f"{machine['Id'].replace(':stateMachine:', ':execution:')}:{execution['Name']}"
-    return {"Execution": execution, "StateMachine": machine}
+    return {**given, "Execution": execution, "StateMachine": machine}
 
 
 def _region(arn: str) -> str:
     parts = arn.split(":")
     return parts[3] if len(parts) > 3 else ""
-
-
-def _refuse_unsupported(machine: StateMachine) -> None:
-    for state in machine.walk():
-        if state.query_language != "JSONPath":
-            raise UnsupportedDocument(
-                f"The state '{state.name}' is written in {state.query_language}; only JSONPath can be executed here.",
-                state.pointer,
-            )
-        if isinstance(state, Map) and state.processor is None:
-            raise DocumentError(f"The Map state '{state.name}' has no ItemProcessor.", state.pointer)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING
 
-from states_language.interpreter.data import place_result
 from states_language.interpreter.errors import (
     INTRINSIC_FAILURE,
+    QUERY_EVALUATION_ERROR,
     RESULT_PATH_MATCH_FAILURE,
     RUNTIME,
     StateFailure,
@@ -18,31 +18,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from random import Random
 
-    from states_language.document import Catcher, Retrier, State
+    from states_language.document import Retrier, State
     from states_language.interpreter.branch import Branch
-    from states_language.interpreter.data import View
+    from states_language.interpreter.data import Outcome, View
     from states_language.interpreter.schedule import Flow
 
 LONGEST_DELAY_SECONDS = 31_622_400
 """A year: no execution lasts longer. Evidence: documentation (quotas)."""
 
-_FOUND_BY_INTERPRETER = frozenset({RUNTIME, INTRINSIC_FAILURE, RESULT_PATH_MATCH_FAILURE})
+_FOUND_BY_INTERPRETER = frozenset(
+    {RUNTIME, INTRINSIC_FAILURE, RESULT_PATH_MATCH_FAILURE, QUERY_EVALUATION_ERROR}
+)
 
 
-class Outcome(NamedTuple):
-    """What a state gives: its output, the state that follows (None at the end), and the variables it sets."""
+def locate(failure: StateFailure, branch: Branch, state: State, entered: int) -> StateFailure:
+    """Say in the cause where the interpreter found the failure, in AWS's words (evidence: recorded).
 
-    output: Any
-    next: str | None
-    assigned: dict[str, Any]
-
-
-def locate(failure: StateFailure, state: State, entered: int) -> StateFailure:
-    """Say in the cause where the interpreter found the failure, in AWS's words (evidence: recorded)."""
+    A failed JSONata expression has an event of its own.
+    """
     opening = "An error occurred while executing the state"
     if failure.error not in _FOUND_BY_INTERPRETER or (failure.cause or "").startswith(opening):
         return failure
     cause = f"{opening} '{state.name}' (entered at the event id #{entered}). {failure.cause}"
+    if failure.location is not None:
+        details = {"error": failure.error, "cause": cause, "location": failure.location, "state": state.name}
+        branch.record("EvaluationFailed", details)
     return StateFailure(failure.error, cause, failure.aliases)
 
 
@@ -97,26 +97,19 @@ def with_handlers(
         try:
             return (yield from attempt(retries.count))
         except StateFailure as caught:
-            failure = locate(caught, state, entered)
+            failure = locate(caught, branch, state, entered)
         delay = retries.delay(failure, branch.run.random)
         if delay is None:
-            return _catch(state, view, failure, entered)
+            return _catch(branch, state, view, failure, entered)
         if delay > 0:
             yield branch.run.clock.now() + timedelta(seconds=delay)
 
 
-def _catch(state: State, view: View, failure: StateFailure, entered: int) -> Outcome:
+def _catch(branch: Branch, state: State, view: View, failure: StateFailure, entered: int) -> Outcome:
     for catcher in state.catchers:
         if handles(catcher.errors, failure):
             try:
-                return _caught(catcher, view, failure)
+                return view.caught(catcher, failure.output())
             except StateFailure as found:
-                raise locate(found, state, entered) from failure
+                raise locate(found, branch, state, entered) from failure
     raise failure
-
-
-def _caught(catcher: Catcher, view: View, failure: StateFailure) -> Outcome:
-    """Hand the error output on. `OutputPath` does not apply (evidence: emulator)."""
-    output = failure.output()
-    assigned = view.seeing(output).fill(catcher.fields.get("Assign", {}))
-    return Outcome(place_result(view.value, output, catcher.result_path), catcher.next, assigned)

@@ -45,7 +45,7 @@ class History:
         self, kind: str, previous: int, details: dict[str, Any] | None = None, key: str | None = None
     ) -> int:
         """Record an event and return its id; the key of its details follows from its type unless it is given."""
-        identifier = len(self.events) + 1
+        identifier = self.next_id
         if identifier >= EVENT_LIMIT and not self._is_closing:
             raise HistoryFull
         event: Event = {"timestamp": self._now(), "type": kind, "id": identifier, "previousEventId": previous}
@@ -59,6 +59,11 @@ class History:
                 if not self._is_closing:
                     raise
         return identifier
+
+    @property
+    def next_id(self) -> int:
+        """The id of the next event."""
+        return len(self.events) + 1
 
     def close(self) -> None:
         """From here on nothing stops the execution any more: its last events are being written."""

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from states_language.interpreter.distributed import run_distributed
-from states_language.interpreter.items import item_context, iteration_input, number_field, selected_items
+from states_language.interpreter.inputs import item_context, iteration_input, number_field, selected_items
 
 if TYPE_CHECKING:
     from states_language.document import Map
@@ -54,7 +54,7 @@ class _InlineMap:
 
     def run(self) -> Flow:
         branch = self._branch
-        items = selected_items(self._state, self._view)
+        items = selected_items(self._state.fields, self._view)
         concurrency = int(
             number_field(self._view, self._state.fields, "MaxConcurrency") or INLINE_CONCURRENCY
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from states_language.interpreter.inputs import arguments
+
 if TYPE_CHECKING:
     from states_language.document import Parallel, StateMachine
     from states_language.interpreter.branch import Branch
@@ -21,7 +23,7 @@ def run_parallel(branch: Branch, state: Parallel, view: View, run_scope: RunScop
     The first failure aborts the other branches, and is the state's. Evidence: documentation (page "Parallel
     workflow state"); that it keeps the error's own name: recorded.
     """
-    value = view.fill(state.fields["Parameters"]) if "Parameters" in state.fields else view.value
+    value = arguments(view, state.fields)
     started = branch.record("ParallelStateStarted")
     children: list[tuple[Branch, Job]] = []
     try:

@@ -48,10 +48,14 @@ class Scheduler:
         self._clock = clock
         self._waiting: list[tuple[datetime, int, int, Job]] = []
         self._order = count()
+        self._jobs: list[Job] = []
+        self.abandons = False
+        """Whether a flow that is closed leaves alone what it has started elsewhere."""
 
     def start(self, flow: Flow) -> Job:
         """Start a flow and run it until it first waits."""
         job = Job(flow)
+        self._jobs.append(job)
         self._step(job)
         return job
 
@@ -60,6 +64,11 @@ class Scheduler:
         if not job.done:
             job.done = True
             job.flow.close()
+
+    def cancel_all(self) -> None:
+        """Close every flow that still waits, the outermost first, which close those inside them."""
+        for job in self._jobs:
+            self.cancel(job)
 
     def run(self, job: Job, deadline: datetime | None) -> None:
         """Run until the job is done. Raises `DeadlinePassed` at the deadline, should it come first."""

@@ -17,6 +17,7 @@ from states_language.interpreter.errors import (
     TaskFailed,
 )
 from states_language.interpreter.history import NOT_TRUNCATED, failure_details
+from states_language.interpreter.inputs import arguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,10 +48,11 @@ class Took:
     submitted: Any = None
     """With `.sync` and `.waitForTaskToken`: the answer of the call that started the job."""
     cancel: Callable[[], None] | None = None
-    """Called when the state is aborted while it waits: the execution is stopped, or another branch failed.
+    """Called when the state is aborted while it waits: the execution is stopped, or another branch or iteration failed.
 
-    Step Functions then tries to stop a `.sync` job; it does not when the state itself times out.
-    Evidence: documentation (page "Run a job (.sync)") for the first, unverified for the second.
+    In these three cases Step Functions tries to stop a `.sync` job. Evidence: documentation (page "Service
+    integration patterns", "Run a Job"). That it does not when the state or the whole execution times out is not
+    said there: unverified, and the worse case.
     """
 
 
@@ -110,31 +112,32 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
     if target.is_callback:
         # Before the parameters are filled, which hand the token on.
         context["Task"] = {"Token": f"task-token-{branch.run.random.getrandbits(128):032x}"}
-    parameters = view.fill(fields["Parameters"]) if "Parameters" in fields else view.value
-    text = to_text(parameters)
+    text = to_text(arguments(view, fields))
     check_size(text, state.name)
     timeout, heartbeat = _seconds(view, fields, "TimeoutSeconds"), _seconds(view, fields, "HeartbeatSeconds")
     _record_start(branch, target, text, timeout, heartbeat)
     started = branch.run.clock.now()
     took = _call(branch, state.resource, json.loads(text), context)
+    # Written down at once: a model may change what it answered with while the state still waits for it.
+    result = _result_text(took.result, state)
     if target.is_submitted:
         branch.record("TaskSubmitted", {**target.label, **_output(to_text(took.submitted or {}))})
     elapsed = branch.run.clock.now() - started
     yield from _wait(branch, target, took, elapsed, _limit(took, timeout, heartbeat))
     if took.failure is not None:
         raise _failed(branch, target, took.failure.error, took.failure.cause)
-    text = _result_text(took.result, state)
     try:
-        check_size(text, target.name)
+        check_size(result, target.name)
     except StateFailure as failure:
         raise _failed(branch, target, failure.error, failure.cause) from failure
-    branch.record(f"{target.prefix}Succeeded", {**target.label, **_output(text)})
-    return json.loads(text)
+    branch.record(f"{target.prefix}Succeeded", {**target.label, **_output(result)})
+    return json.loads(result)
 
 
 def _call(branch: Branch, resource: str, parameters: Any, context: dict[str, Any]) -> Took:
+    copy = {**context, "State": dict(context["State"])}
     try:
-        answer = branch.run.call_task(resource, parameters, context)
+        answer = branch.run.call_task(resource, parameters, copy)
     except TaskFailed as failure:
         return Took(failure.seconds, failure=failure)
     return answer if isinstance(answer, Took) else Took(0, answer)
@@ -181,7 +184,7 @@ def _wait(branch: Branch, target: Integration, took: Took, elapsed: timedelta, l
         try:
             yield moment
         except GeneratorExit:
-            if took.cancel is not None:
+            if took.cancel is not None and not branch.run.scheduler.abandons:
                 took.cancel()
             raise
     if is_late:
@@ -216,11 +219,8 @@ def _output(text: str) -> dict[str, Any]:
 
 
 def _seconds(view: View, fields: Mapping[str, Any], name: str) -> float | None:
-    if f"{name}Path" in fields:
-        value = view.path(fields[f"{name}Path"], f"{name}Path")
-    elif name in fields:
-        value = fields[name]
-    else:
+    value = view.field(fields, name)
+    if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
         raise StateFailure(RUNTIME, f"{name} must be a positive integer, not {to_text(value)}.")

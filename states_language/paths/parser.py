@@ -40,6 +40,7 @@ FUNCTIONS = frozenset({"length"})
 _VARIABLE = re.compile(r"[^\W\d]\w*")
 _DOTTED_NAME = re.compile(r"""[^\s.\[\]()'",]+""")
 _DOTTED_NAME_IN_FILTER = re.compile(r"""[^\s.\[\]()'",=!<>&|]+""")
+_BARE_TEXT = re.compile(r"[A-Za-z_]\w*")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
 _INTEGER = re.compile(r"-?\d+")
 _SYMBOLIC_OPERATOR = re.compile(r"==|!=|<=|>=|<|>")
@@ -296,6 +297,9 @@ class _Reader:
         if word and word.group() in _WORDS:
             self.position = word.end()
             return Literal(_WORDS[word.group()])
+        if bare := self._match(_BARE_TEXT):
+            # Published documents compare with text that has no quotes (`@.Name==Receipt`); at AWS unverified.
+            return Literal(bare)
         raise self._fault(f"'@.…' or a constant is missing before {self._here()}.")
 
     # Characters

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from states_language.rules import dataflow, errors, graph, integrations, intrinsics, parameters, structure
+from states_language.rules import (
+    dataflow,
+    errors,
+    expressions,
+    graph,
+    integrations,
+    intrinsics,
+    limits,
+    parameters,
+    resources,
+    secrets,
+    structure,
+)
 from states_language.rules.catalogue import RULES, Rule
 from states_language.rules.subject import Subject
 
@@ -20,7 +32,11 @@ FAMILIES: Final[tuple[Callable[[Subject], Iterator[Finding]], ...]] = (
     parameters.check,
     dataflow.check,
     intrinsics.check,
+    expressions.check,
     errors.check,
+    resources.check,
+    limits.check,
+    secrets.check,
 )
 
 __all__ = ["FAMILIES", "RULES", "Rule", "Subject"]

@@ -70,6 +70,7 @@ _RULES: Final = (
     Rule("missing-path-suffix", ERROR, "A path stands under a key without '.$', and is sent as text."),
     Rule("spurious-path-suffix", ERROR, "A key ends with '.$', and its value is no path."),
     Rule("missing-task-token", WARNING, "A state waits for a task token that it never hands out."),
+    Rule("invalid-expression", ERROR, "A text is no JSONata expression that can be read."),
     # Intrinsic functions
     Rule("invalid-intrinsic", ERROR, "A text is no call of an intrinsic function that can be read."),
     Rule("unknown-intrinsic", ERROR, "There is no such intrinsic function."),

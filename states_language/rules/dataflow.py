@@ -259,13 +259,10 @@ def _assigned(state: State) -> Iterator[str]:
 
 
 def _uncertain(read: Read, subject: Subject, setters: _Setters) -> Iterator[Finding]:
-    for gap in read.resolution.gaps:
-        if gap.in_filter:
-            continue
-        finding = _doubt(read, gap, subject, setters)
-        if finding is not None:
-            yield finding
-            return  # the first doubt is the one to mend
+    found = [_doubt(read, gap, subject, setters) for gap in read.resolution.gaps if not gap.in_filter]
+    doubts = [finding for finding in found if finding is not None]
+    # One doubt is enough: the first that is more than the API's silence about a member.
+    yield from [finding for finding in doubts if finding.code != "member-may-be-absent"][:1] or doubts[:1]
 
 
 def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding | None:
@@ -323,22 +320,26 @@ def _is_met_unguarded(read: Read, gap: Gap, subject: Subject) -> bool:
     machine = None if read.scope is None else subject.scopes.get(read.scope)
     if machine is None or gap.merged_at not in machine.states:
         return False
-    edges = {
-        name: [] if isinstance(state, Choice) else [edge.target for edge in state.transitions()]
-        for name, state in machine.states.items()
-    }
-    return read.state.name in closure([gap.merged_at], edges)
+    known = subject.unguarded
+    key = (machine.pointer, gap.merged_at)
+    if key not in known:
+        edges = {
+            name: [] if isinstance(state, Choice) else [edge.target for edge in state.transitions()]
+            for name, state in machine.states.items()
+        }
+        known[key] = closure([gap.merged_at], edges)
+    return read.state.name in known[key]
 
 
 # Who sets a field
 
 
 class _Setters:
-    """Which states of a scope set a field of the data, and whether by a Catch only."""
+    """Which states of a scope set a field of the data, and how: `ResultPath`, `output` or `Catch`."""
 
     def __init__(self, subject: Subject):
         self._subject = subject
-        self._tables: dict[Pointer, dict[str, list[tuple[str, bool]]]] = {}
+        self._tables: dict[Pointer, dict[str, list[tuple[str, str]]]] = {}
         self._edges: dict[Pointer, dict[str, list[str]]] = {}
 
     def find(self, read: Read, gap: Gap) -> tuple[str, str] | None:
@@ -352,29 +353,33 @@ class _Setters:
         if machine is None:
             return None
         table = self._table(machine)
+        is_open = isinstance(gap.parent, StructureType) and gap.parent.rest is not None
         states = [
-            (name, caught) for name, caught in table.get(gap.name, ()) if name != read.state.name or caught
+            (name, how)
+            for name, how in table.get(gap.name, ())
+            # What a whole output holds, the input may well hold too; a ResultPath is meant to add.
+            if (name != read.state.name or how == "Catch") and not (is_open and how == "output")
         ]
         if not states:
             return None
-        if all(caught for _, caught in states):
+        if all(how == "Catch" for _, how in states):
             names = listed(dict.fromkeys(name for name, _ in states))
             return "field-set-only-in-catch", f"Only the Catch of {names} sets it."
-        names = listed(dict.fromkeys(name for name, caught in states if not caught))
+        names = listed(dict.fromkeys(name for name, how in states if how != "Catch"))
         later = closure([read.state.name], self._edges[machine.pointer])
         where = "later" if any(name in later for name, _ in states) else "on another path"
         return "field-set-later", f"{names} sets it {where}."
 
-    def _table(self, machine: StateMachine) -> dict[str, list[tuple[str, bool]]]:
+    def _table(self, machine: StateMachine) -> dict[str, list[tuple[str, str]]]:
         table = self._tables.get(machine.pointer)
         if table is None:
-            found: defaultdict[str, list[tuple[str, bool]]] = defaultdict(list)
+            found: defaultdict[str, list[tuple[str, str]]] = defaultdict(list)
             for state in machine.states.values():
-                for name in _fields_set(state):
-                    found[name].append((state.name, False))
+                for name, how in _fields_set(state):
+                    found[name].append((state.name, how))
                 for catcher in state.catchers:
                     if (caught := _first(catcher.result_path)) is not None:
-                        found[caught].append((state.name, True))
+                        found[caught].append((state.name, "Catch"))
             table = self._tables[machine.pointer] = dict(found)
             self._edges[machine.pointer] = {
                 name: [edge.target for edge in state.transitions()] for name, state in machine.states.items()
@@ -401,18 +406,15 @@ def _first(path: Any) -> str | None:
     return keys[0] if keys and isinstance(keys[0], str) else None
 
 
-def _fields_set(state: State) -> Iterator[str]:
-    """Yield the fields of the data that a state's normal way sets."""
+def _fields_set(state: State) -> Iterator[tuple[str, str]]:
+    """Yield the fields of the data that a state's normal way sets, and whether by ResultPath or as its output."""
     if not isinstance(state, Task | Pass | Map | Parallel):
         return
     path = state.fields.get("ResultPath", "$")
     if (name := _first(path)) is not None:
-        yield name
+        yield name, "ResultPath"
     if path == "$":
-        key = "Parameters" if isinstance(state, Pass) else "ResultSelector"
-        for template in (
-            state.fields.get(key),
-            state.fields.get("Result") if isinstance(state, Pass) else None,
-        ):
+        keys = ("Parameters", "Result") if isinstance(state, Pass) else ("ResultSelector",)
+        for template in (state.fields.get(key) for key in keys):
             if isinstance(template, dict):
-                yield from (entry.removesuffix(".$") for entry in template)
+                yield from ((entry.removesuffix(".$"), "output") for entry in template)

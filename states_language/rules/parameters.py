@@ -78,6 +78,14 @@ def _jsonpath_suffixes(value: Any, pointer: Pointer, variables: frozenset[str]) 
         return
     for key, entry in value.items():
         if key.endswith(".$"):
+            if key[:-2] in value:
+                yield Finding(
+                    "duplicate-key",
+                    pointer / key,
+                    f"'{key[:-2]}' and '{key}' give one field twice.",
+                    "Remove one of them.",
+                    at_key=True,
+                )
             if not _is_read(entry):
                 yield Finding(
                     "spurious-path-suffix",

@@ -43,6 +43,7 @@ def fields_of(type_name: str, query_language: str) -> frozenset[str]:
 def check(subject: Subject) -> Iterator[Finding]:
     """Report what is wrong with the form of the document."""
     yield from _names(subject)
+    yield from _languages(subject)
     for machine in subject.scopes.values():
         yield from _machine(machine)
         for name, fields in machine.fields["States"].items():
@@ -71,6 +72,20 @@ def _names(subject: Subject) -> Iterator[Finding]:
                 at_key=True,
             )
         seen.setdefault(state.name, state.pointer)
+
+
+def _languages(subject: Subject) -> Iterator[Finding]:
+    """Report states that go back to JSONPath in a document that is in JSONata (evidence: documentation)."""
+    if subject.machine.query_language != "JSONata":
+        return
+    for state in subject.states.values():
+        if state.fields.get("QueryLanguage") == "JSONPath":
+            yield Finding(
+                "conflicting-fields",
+                state.pointer / "QueryLanguage",
+                "A state machine in JSONata has no states in JSONPath.",
+                "Let the state machine be in JSONPath, and give JSONata to the states that need it.",
+            )
 
 
 def _machine(machine: StateMachine) -> Iterator[Finding]:
@@ -121,9 +136,27 @@ def _state(state: State) -> Iterator[Finding]:
                 at_key=True,
             )
     yield from _kinds(state)
+    yield from _inner_fields(state)
     yield from _handlers(state)
     if isinstance(state, Choice):
         yield from _choices(state)
+
+
+def _inner_fields(state: State) -> Iterator[Finding]:
+    """Report what is wrong inside fields that have fields of their own."""
+    batcher = state.fields.get("ItemBatcher")
+    if isinstance(batcher, dict):
+        for name in ("MaxItemsPerBatch", "MaxInputBytesPerBatch"):
+            if name in batcher and f"{name}Path" in batcher:
+                message = f"'{name}' and '{name}Path' stand together; only one of them may."
+                yield Finding(
+                    "conflicting-fields", state.pointer / "ItemBatcher" / name, message, at_key=True
+                )
+    branches = state.fields.get("Branches")
+    for place, branch in enumerate(branches if isinstance(branches, list) else ()):
+        if not isinstance(branch, dict) or not isinstance(branch.get("States"), dict):
+            at = state.pointer / "Branches" / place
+            yield Finding("mistyped-field", at, "A branch is an object with 'StartAt' and 'States'.")
 
 
 def _near(name: str, group: list[str], known: frozenset[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ class Subject:
     document: Mapping[str, Any]
     machine: StateMachine
     facts: Facts
+    unguarded: dict[tuple[Pointer, str], set[str]] = field(default_factory=dict)
+    """The states that a state leads to past no Choice, as far as someone asked."""
 
     @cached_property
     def scopes(self) -> Mapping[Pointer, StateMachine]:

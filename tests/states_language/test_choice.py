@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from states_language.interpreter.choice import OPERATORS, holds
-from states_language.interpreter.data import View
+from states_language.interpreter.choice import OPERATORS, Follow, holds
 from states_language.interpreter.errors import RUNTIME, StateFailure
+from states_language.interpreter.jsonpath import PathView
 
 
-def view(value: Any) -> View:
+def follow(value: Any) -> Follow:
     """See a value as `$`."""
-    return View(value, {}, {}, Random(0))  # noqa: S311 - nothing here is secret
+    return PathView(value, {}, {}, Random(0)).path  # noqa: S311 - nothing here is secret
 
 
 def decide(operator: str, value: Any, operand: Any) -> bool:
     """Apply an operator to a value and an operand."""
-    return holds({"Variable": "$.value", operator: operand}, view({"value": value, "other": 5}))
+    return holds({"Variable": "$.value", operator: operand}, follow({"value": value, "other": 5}))
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_operator_holds_for_values_of_its_kind_alone(
 def test_a_missing_variable_is_a_runtime_error(operator: str) -> None:
     """Only IsPresent may look where nothing is."""
     with pytest.raises(StateFailure) as caught:
-        holds({"Variable": "$.missing", operator: "$.missing"}, view({}))
+        holds({"Variable": "$.missing", operator: "$.missing"}, follow({}))
     assert RUNTIME == caught.value.error
 
 
@@ -128,5 +128,5 @@ def test_relations_exclude_each_other(left: Any, right: Any, kind: str) -> None:
 def test_not_is_the_opposite(value: Any) -> None:
     """A rule and its negation never agree."""
     rule = {"Variable": "$.value", "IsString": True}
-    seen = view({"value": value})
+    seen = follow({"value": value})
     assert holds(rule, seen) is not holds({"Not": rule}, seen)

@@ -1,23 +1,31 @@
-"""What a Map state iterates over, and what each iteration gets."""
+"""What a call, a branch and an iteration get."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from states_language.interpreter.data import View, to_text
+from states_language.interpreter.data import shortened, to_text
 from states_language.interpreter.errors import RUNTIME, StateFailure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from states_language.document import Map
+    from states_language.interpreter.data import View
 
 
-def selected_items(state: Map, view: View) -> list[Any]:
-    """Return the array that `ItemsPath` names."""
-    items = view.path(state.fields.get("ItemsPath", "$"), "ItemsPath")
+def arguments(view: View, fields: Mapping[str, Any]) -> Any:
+    """Return what a call or a branch gets: the filled template, or the effective input."""
+    return view.fill(fields[view.parameters], view.parameters) if view.parameters in fields else view.value
+
+
+def selected_items(fields: Mapping[str, Any], view: View) -> list[Any]:
+    """Return the array that a Map state iterates over."""
+    items = view.items(fields)
     if not isinstance(items, list):
-        raise StateFailure(RUNTIME, f"ItemsPath must give an array, not {to_text(items)[:200]}.")
+        if "ItemsPath" in fields:
+            # Evidence for the wording: recorded (quoted from AWS in reports).
+            raise StateFailure(RUNTIME, f'Reference path "{fields["ItemsPath"]}" must point to array.')
+        raise StateFailure(RUNTIME, f"The items of a Map must be an array, not {shortened(items)}.")
     return items
 
 
@@ -31,20 +39,16 @@ def iteration_input(fields: Mapping[str, Any], view: View, index: int, item: Any
     selector = fields.get("ItemSelector", fields.get("Parameters"))
     if selector is None:
         return item
-    context = item_context(view.context, index, item)
-    return View(view.value, context, view.variables, view.random).fill(selector)
+    return view.within(item_context(view.context, index, item)).fill(selector, "ItemSelector")
 
 
 def number_field(view: View, fields: Mapping[str, Any], name: str) -> float | None:
-    """Return the number, from 0, of a field or of its `…Path`; None where the state has neither.
+    """Return the number, from 0, of a field that may be computed; None where the state has none.
 
     A text that writes a number counts as one (evidence: emulator).
     """
-    if f"{name}Path" in fields:
-        value = view.path(fields[f"{name}Path"], f"{name}Path")
-    elif name in fields:
-        value = fields[name]
-    else:
+    value = view.field(fields, name)
+    if value is None:
         return None
     try:
         number = -1.0 if isinstance(value, bool) else float(value)
