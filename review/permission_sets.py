@@ -15,7 +15,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from review.conditions import CONDITION_PREFIX, Condition, Context, Values, possible_values
-from review.wildcards import matches, witnesses
+from review.wildcards import FRESH, matches, witnesses
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -248,14 +248,21 @@ def _cause(old: PermissionSet, context: Context) -> tuple[str, Statement | None]
 
 
 def _without_covered(rows: Mapping[Gain, Place | None]) -> Iterator[Gain]:
-    """Leave out rows that another row says more widely."""
+    """Leave out rows that another row says more widely; of two that say the same, one stays."""
     for row in rows:
-        if not any(
-            other != row
-            and (other.condition, other.principal, other.cause) == (row.condition, row.principal, row.cause)
-            and matches(other.action.lower(), row.action.lower())
-            and matches(other.resource, row.resource)
-            and (other.action, other.resource) != (row.action, row.resource)
-            for other in rows
-        ):
+        if not any(_says(other, row) and not (_says(row, other) and row < other) for other in rows if other != row):
             yield row
+
+
+def _says(wide: Gain, narrow: Gain) -> bool:
+    """Tell whether a row says all that another one does."""
+    return (
+        (wide.condition, wide.principal, wide.cause) == (narrow.condition, narrow.principal, narrow.cause)
+        and matches(wide.action.lower(), _longest(narrow.action.lower()))
+        and matches(wide.resource, _longest(narrow.resource))
+    )
+
+
+def _longest(pattern: str) -> str:
+    """Return a text that a pattern matches, and few others do."""
+    return pattern.replace("*", FRESH * 3).replace("?", FRESH)

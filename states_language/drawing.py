@@ -5,6 +5,7 @@ Colours are for light and dark pages alike; what a mark says is also in the line
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -25,10 +26,16 @@ from states_language.document import (
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-HEIGHT, PADDING, TITLE = 34.0, 16.0, 24.0
+HEIGHT, PADDING, TITLE = 34.0, 14.0, 24.0
+LINE = 16.0
+"""Height of a line of text."""
+LONGEST_LINE = 15
+"""Letters of a name after which it is broken between its words, since a graph is wide rather than high."""
 CHARACTER = 7.3
 """Width of a letter at the size that is drawn, in pixels; a little more than most."""
 GAP_X, GAP_Y = 26, 30
+SMALLEST = 0.7
+"""How far a page may shrink a drawing; beyond, it is scrolled."""
 START = "start"
 Point = tuple[float, float]
 
@@ -105,9 +112,10 @@ def svg(
     body = "".join(painter.scope(drawing, margin, margin))
     return (
         f'<svg class="graph" xmlns="http://www.w3.org/2000/svg" role="img" aria-label="{escape(title)}" '
-        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">'
+        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}" '
+        f'style="min-width:{width * SMALLEST:.0f}px">'
         f"<title>{escape(title)}</title><style>{STYLE}</style>"
-        f'<defs><marker id="{identity}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+        f'<defs><marker id="{identity}-tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse" '
         f'orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>{body}</svg>'
     )
 
@@ -153,11 +161,22 @@ def lay_out(machine: StateMachine) -> Drawing:
 
 
 def _size(state: State, inner: tuple[Drawing, ...]) -> tuple[float, float]:
-    own = len(state.name) * CHARACTER + 2 * PADDING + (12 if isinstance(state, Choice) else 0)
+    lines = [state.name] if inner else _lines(state.name)
+    own = max(map(len, lines)) * CHARACTER + 2 * PADDING + (12 if isinstance(state, Choice) else 0)
     if not inner:
-        return own, HEIGHT
+        return own, HEIGHT + LINE * (len(lines) - 1)
     width = sum(drawing.width + PADDING for drawing in inner) + PADDING
     return max(own, width), max(drawing.height for drawing in inner) + TITLE + 2 * PADDING
+
+
+def _lines(name: str) -> list[str]:
+    """Break a name between its words, into two lines that are as equal as they can be."""
+    words = re.findall(r"[A-Z]*[^A-Z\s_-]+[\s_-]*|[A-Z]+", name)
+    if len(name) <= LONGEST_LINE or len(words) < 2 or "".join(words) != name:
+        return [name]
+    breaks = ("".join(words[:index]) for index in range(1, len(words)))
+    first = min(breaks, key=lambda text: abs(len(name) - 2 * len(text)))
+    return [first.strip(), name[len(first) :]]
 
 
 def _edges(machine: StateMachine) -> dict[tuple[str, str], bool]:
@@ -325,8 +344,10 @@ class _Painter:
         said = f" ({mark})" if mark and mark != "untouched" else ""
         yield f'<g class="{box.state.type}{" " + mark if mark else ""}"><title>{escape(name)}: {box.state.type}{said}</title>'
         yield _shape(box.state, left, top, box.width, box.height)
-        label_y = top + TITLE / 2 + 4 if box.inner else box.y + y
-        yield f'<text x="{box.x + x:.1f}" y="{label_y:.1f}">{escape(name)}</text>'
+        lines = [name] if box.inner else _lines(name)
+        label_y = top + TITLE / 2 + 4 if box.inner else box.y + y - LINE * (len(lines) - 1) / 2
+        for index, line in enumerate(lines):
+            yield f'<text x="{box.x + x:.1f}" y="{label_y + LINE * index:.1f}">{escape(line)}</text>'
         at = left + PADDING
         for drawing in box.inner:
             yield from self.scope(drawing, at, top + TITLE + PADDING)

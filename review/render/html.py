@@ -11,10 +11,11 @@ from review.render.values import shown
 from states_language.drawing import svg
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from review.model import Change, Graph
     from review.render import Report
+    from states_language.document import StateMachine
 
 LEGEND = "Green: added. Red, dashed: removed. Amber: changed. A dotted edge is taken when something failed."
 
@@ -65,13 +66,49 @@ def _graph(graph: Graph, index: int) -> Iterator[str]:
         ("after", graph.after, graph.marks_after, graph.edges_added, "added"),
         ("before", graph.before, graph.marks_before, graph.edges_removed, "removed"),
     ):
-        if machine is not None:
-            drawing = svg(
-                machine, marks=marks, marked_edges=edges, edge_mark=mark, title=f"{graph.name}, {side}",
-                identity=f"{side}-{index}",
-            )  # fmt: skip
-            is_open = " open" if side == "after" else ""
-            yield f'<details{is_open}><summary>{side.capitalize()}</summary><div class="drawing">{drawing}</div></details>\n'
+        if machine is None:
+            continue
+        near = machine.only(neighbours(machine, marks, edges))
+        for title, drawn, is_open in (
+            (f"What changed, {side}", near, True),
+            (f"The whole state machine, {side}", machine, False),
+        ):
+            if drawn.states:
+                drawing = svg(
+                    drawn, marks=marks, marked_edges=edges, edge_mark=mark, title=f"{graph.name}: {title}",
+                    identity=f"{side}-{index}-{'near' if is_open else 'whole'}",
+                )  # fmt: skip
+                yield (
+                    f"<details{' open' if is_open else ''}><summary>{title}</summary>"
+                    f'<div class="drawing">{drawing}</div></details>\n'
+                )
+
+
+def neighbours(
+    machine: StateMachine, marks: Mapping[str, str], edges: Collection[tuple[str, str]]
+) -> set[str]:
+    """Return the states that changed, or have something inside that did, and those beside them."""
+    ends = {pointer for edge in edges for pointer in edge}
+    touched, marked_states = (
+        {
+            name
+            for name, state in machine.states.items()
+            if any(
+                pointer == str(state.pointer) or pointer.startswith(f"{state.pointer}/")
+                for pointer in pointers
+            )
+        }
+        for pointers in ({*marks, *ends}, {*marks})
+    )
+    following = {
+        transition.target for name in marked_states for transition in machine.states[name].transitions()
+    }
+    leading = {
+        name
+        for name, state in machine.states.items()
+        if any(transition.target in marked_states for transition in state.transitions())
+    }
+    return touched | following | leading
 
 
 def _differences(report: Report) -> Iterator[str]:

@@ -27,7 +27,7 @@ details{border:1px solid var(--line);border-radius:6px;margin:.75rem 0}
 summary{cursor:pointer;padding:.6rem .75rem;font-weight:600}
 details>div{padding:0 .75rem .75rem}
 .drawing{overflow-x:auto;-webkit-overflow-scrolling:touch}
-.drawing svg{max-width:none}
+.drawing svg{display:block}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:.9rem}
 th,td{text-align:left;vertical-align:top;border-bottom:1px solid var(--line);padding:.35rem .5rem;overflow-wrap:anywhere;min-width:6rem}
