@@ -55,7 +55,7 @@ def _cells(wild: list[str], literals: set[str]) -> set[str]:
     cells: dict[tuple[bool, ...], str] = {}
     for state, text in waiting:
         cell = tuple(len(pattern) in places for pattern, places in zip(wild, state, strict=True))
-        if any(cell) and text and text not in literals:
+        if text and text not in literals:
             cells.setdefault(cell, text)
         if len(reached) > MOST_STATES:
             continue
@@ -63,7 +63,7 @@ def _cells(wild: list[str], literals: set[str]) -> set[str]:
             following = tuple(
                 _step(pattern, places, char) for pattern, places in zip(wild, state, strict=True)
             )
-            if following not in reached and any(following):
+            if following not in reached:  # where no pattern goes on, the text still is in the cell of no pattern
                 reached.add(following)
                 waiting.append((following, text + char))
     # What the search did not reach, and a text of each pattern that is surely no literal.
