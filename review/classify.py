@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from review.model import Gate, Level, Review, Section, Verb
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from review.model import Change
 
 ANY_CHANGE = "any-change"

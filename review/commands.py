@@ -61,9 +61,16 @@ def told() -> Iterator[None]:
     "--path", "patterns", multiple=True, metavar="PATTERN", help="Which files to look at; repeatable."
 )
 @click.option("--all", "has_all", is_flag=True, help="Show every note and every property, too.")
-def review(
-    *, base: str | None, head: str | None, form: str, output: Path | None, fail_on: tuple[str, ...], patterns: tuple[str, ...], has_all: bool,
-) -> None:  # fmt: skip
+def review(  # noqa: PLR0913 - one for each option
+    *,
+    base: str | None,
+    head: str | None,
+    form: str,
+    output: Path | None,
+    fail_on: tuple[str, ...],
+    patterns: tuple[str, ...],
+    has_all: bool,
+) -> None:
     """Tell what a change does: from BASE to HEAD, each a git revision, a folder or a file.
 
     BASE is the merge base with the main branch, and HEAD the working tree, unless they are given.

@@ -173,7 +173,7 @@ class _Context:
         return next(self.templates(is_before=is_before), None), {}
 
 
-def _template(pair: Pair, context: _Context, found: _Found) -> None:
+def _template(pair: Pair, _: _Context, found: _Found) -> None:
     before = Template(
         pair.before.parsed.file if pair.before else pair.file, pair.before.value if pair.before else {}
     )
@@ -254,11 +254,15 @@ def _inside(document: Document | None, template: Template, found: _Found) -> dic
         return {}
     return {
         each.name: Definition(
-            each.name, template.file, each.value, each.prefix, each.embedded is not None,
+            each.name,
+            template.file,
+            each.value,
+            each.prefix,
+            each.embedded is not None,
             template.resolved(template.resources[each.name].properties.get("DefinitionSubstitutions") or {}),
         )
         for each in definitions
-    }  # fmt: skip
+    }
 
 
 def _definition(pair: Pair, context: _Context, found: _Found) -> None:
@@ -308,9 +312,11 @@ def _machine(
             found.changes += changes
             found.graphs.append(graph)
         found.changes += cost.compare(
-            after.name, after.file, cost.bill(before.value, template_before, before.tokens or {}),
+            after.name,
+            after.file,
+            cost.bill(before.value, template_before, before.tokens or {}),
             cost.bill(after.value, template_after, after.tokens or {}),
-        )  # fmt: skip
+        )
     except DocumentError as error:
         shown = after or before
         found.changes.append(
@@ -321,7 +327,7 @@ def _machine(
                 f"a definition cannot be read: {error.message}",
                 Level.DANGER,
                 shown.place(ROOT) if shown else Place(""),
-            )  # fmt: skip
+            )
         )
 
 
@@ -339,7 +345,7 @@ def _schema(pair: Pair, _: _Context, found: _Found) -> None:
                 Level.NOTE if verb is Verb.ADDED else Level.WARNING,
                 Place(pair.file, ROOT, verb is Verb.REMOVED),
                 facts={"kind": "contract"},
-            )  # fmt: skip
+            )
         )
         return
     found.changes += interface.of_schema(pair.before.value, pair.after.value, pair.file, subject)

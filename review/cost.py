@@ -83,14 +83,18 @@ def compare(name: str, file: str, before: Bill, after: Bill) -> Iterator[Change]
             )
     dearer = after.usual > before.usual * 1.25
     yield Change(
-        Section.COST, Verb.CHANGED, name,
+        Section.COST,
+        Verb.CHANGED,
+        name,
         f"one execution of {code(name)} usually costs {_dollars(before.usual)} → {_dollars(after.usual)}{_percent(before.usual, after.usual)}; "
         f"at most {_dollars(before.most)} → {_dollars(after.most)}",
-        Level.WARNING if dearer else Level.NOTE, Place(file, ROOT),
+        Level.WARNING if dearer else Level.NOTE,
+        Place(file, ROOT),
         details=(*lines, f"prices of {prices()['date']}, {prices()['region']}"),
-        before=round(before.usual, 8), after=round(after.usual, 8),
+        before=round(before.usual, 8),
+        after=round(after.usual, 8),
         facts={"most_before": _rounded(before.most), "most_after": _rounded(after.most)},
-    )  # fmt: skip
+    )
 
 
 def standing(before: Template, after: Template) -> Iterator[Change]:
@@ -105,10 +109,16 @@ def standing(before: Template, after: Template) -> Iterator[Change]:
         if abs(old.get(what, 0) - new.get(what, 0)) > NOTICEABLE
     ]
     yield Change(
-        Section.COST, Verb.CHANGED, "stack", f"the stack costs {_dollars(now - was, sign=True)} a month, used or not",
-        Level.WARNING if now - was > 10 else Level.NOTE, Place(after.file, ROOT),
-        details=(*lines, f"prices of {prices()['date']}, {prices()['region']}"), before=round(was, 4), after=round(now, 4),
-    )  # fmt: skip
+        Section.COST,
+        Verb.CHANGED,
+        "stack",
+        f"the stack costs {_dollars(now - was, sign=True)} a month, used or not",
+        Level.WARNING if now - was > 10 else Level.NOTE,
+        Place(after.file, ROOT),
+        details=(*lines, f"prices of {prices()['date']}, {prices()['region']}"),
+        before=round(was, 4),
+        after=round(now, 4),
+    )
 
 
 def _standing(template: Template) -> dict[str, float]:
@@ -229,9 +239,11 @@ def _build(state: Task, sizes: _Sizes, limit: float | None) -> Item:
     ]
     most = min(bounds) / 60 if bounds else None
     return Item(
-        f"build ({state.name})", prices()["assumed"]["build_minutes"] * price, None if most is None else most * price,
+        f"build ({state.name})",
+        prices()["assumed"]["build_minutes"] * price,
+        None if most is None else most * price,
         f"{kind}, at most {_told(most, 'min')}",
-    )  # fmt: skip
+    )
 
 
 def _task(state: Task, sizes: _Sizes, limit: float | None) -> Iterator[Item]:
@@ -245,9 +257,11 @@ def _task(state: Task, sizes: _Sizes, limit: float | None) -> Iterator[Item]:
     usual = prices()["assumed"]["task_minutes"] / 60
     most = None if limit is None else limit / 3600
     yield Item(
-        f"task ({state.name})", usual * hour, None if most is None else most * hour,
+        f"task ({state.name})",
+        usual * hour,
+        None if most is None else most * hour,
         f"{cpu or 256:g} CPU units, {memory or 512:g} MiB, at most {_told(most and most * 60, 'min')}",
-    )  # fmt: skip
+    )
     network = state.parameters.get("NetworkConfiguration") if isinstance(state.parameters, Mapping) else None
     settings = network.get("AwsvpcConfiguration") if isinstance(network, Mapping) else None
     if isinstance(settings, Mapping) and sizes.token(settings.get("AssignPublicIp", "DISABLED")) == "ENABLED":
@@ -270,9 +284,11 @@ def _function(state: Task, sizes: _Sizes, limit: float | None) -> Item:
     most = min(bounds) if bounds else None
     usual = min(prices()["assumed"]["function_seconds"], most or prices()["assumed"]["function_seconds"])
     return Item(
-        f"function ({state.name})", usual * price + request, None if most is None else most * price + request,
+        f"function ({state.name})",
+        usual * price + request,
+        None if most is None else most * price + request,
         f"{memory:g} MiB, at most {_told(most, 's')}",
-    )  # fmt: skip
+    )
 
 
 def _told(number: float | None, unit: str) -> str:

@@ -14,9 +14,21 @@ from typing import Any
 from states_language.pointer import ROOT, Pointer
 
 IDENTITIES = (
-    "Sid", "Id", "Key", "LogicalId", "PolicyName", "Name", "AttributeName", "IndexName", "ContainerPort",
-    "ExportName", "Variable", "DestinationCidrBlock", "name", "id",
-)  # fmt: skip
+    "Sid",
+    "Id",
+    "Key",
+    "LogicalId",
+    "PolicyName",
+    "Name",
+    "AttributeName",
+    "IndexName",
+    "ContainerPort",
+    "ExportName",
+    "Variable",
+    "DestinationCidrBlock",
+    "name",
+    "id",
+)
 """Keys whose value names an entry of a list, where every entry has one and no two have the same."""
 
 MOST_PAIRED = 200

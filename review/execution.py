@@ -113,9 +113,12 @@ def tell(events: Iterable[Mapping[str, Any]]) -> Told:
             details = event.get("stateEnteredEventDetails") or {}
             before = _enclosing(event, by_id, visits, leaves=True)
             visits[int(event["id"])] = Visit(
-                str(details.get("name", "?")), kind.removesuffix("StateEntered"), _moment(event) - start,
-                str(details.get("input", "")), before.name if before else "",
-            )  # fmt: skip
+                str(details.get("name", "?")),
+                kind.removesuffix("StateEntered"),
+                _moment(event) - start,
+                str(details.get("input", "")),
+                before.name if before else "",
+            )
         elif kind.endswith("StateExited"):
             _leave(event, by_id, visits, start)
         elif not kind.startswith("Execution") and (visit := _enclosing(event, by_id, visits)) is not None:
@@ -131,9 +134,15 @@ def _told(events: list[Mapping[str, Any]], visits: tuple[Visit, ...], start: flo
     status = ENDS.get(str(last["type"]), "RUNNING")
     details = _details(last) if status != "RUNNING" else {}
     return Told(
-        status, str(first.get("timestamp", "")), _moment(last) - start, str(_details(first).get("input", "")),
-        details.get("output"), str(details.get("error") or ""), str(details.get("cause") or ""), visits,
-    )  # fmt: skip
+        status,
+        str(first.get("timestamp", "")),
+        _moment(last) - start,
+        str(_details(first).get("input", "")),
+        details.get("output"),
+        str(details.get("error") or ""),
+        str(details.get("cause") or ""),
+        visits,
+    )
 
 
 def _leave(

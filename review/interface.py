@@ -24,11 +24,14 @@ def compare(before: Template, after: Template) -> Iterator[Change]:
         yield from _entries(before, after, section)
     if not differences.same(before.fields.get("Transform"), after.fields.get("Transform")):
         yield Change(
-            Section.INTERFACE, Verb.CHANGED, "Transform",
+            Section.INTERFACE,
+            Verb.CHANGED,
+            "Transform",
             f"the template is transformed by {_shown(after.fields.get('Transform'))} now, no longer by "
             f"{_shown(before.fields.get('Transform'))}; what that makes of it is not seen here",
-            Level.WARNING, Place(after.file, ROOT / "Transform" if "Transform" in after.fields else ROOT),
-        )  # fmt: skip
+            Level.WARNING,
+            Place(after.file, ROOT / "Transform" if "Transform" in after.fields else ROOT),
+        )
 
 
 def _parameters(before: Template, after: Template) -> Iterator[Change]:
@@ -38,16 +41,25 @@ def _parameters(before: Template, after: Template) -> Iterator[Change]:
         pointer = ROOT / "Parameters" / name
         if now is None:
             yield Change(
-                Section.INTERFACE, Verb.REMOVED, name, f"parameter {code(name)} is removed: a deployment that gives it fails",
-                Level.WARNING, Place(before.file, pointer, is_before=True), facts={"kind": "parameter"},
-            )  # fmt: skip
+                Section.INTERFACE,
+                Verb.REMOVED,
+                name,
+                f"parameter {code(name)} is removed: a deployment that gives it fails",
+                Level.WARNING,
+                Place(before.file, pointer, is_before=True),
+                facts={"kind": "parameter"},
+            )
         elif was is None:
             has_default = isinstance(now, Mapping) and "Default" in now
             yield Change(
-                Section.INTERFACE, Verb.ADDED, name,
+                Section.INTERFACE,
+                Verb.ADDED,
+                name,
                 f"parameter {code(name)} is added, {'with the default ' + _shown(now['Default']) if has_default else 'without a default: every deployment must give it'}",
-                Level.NOTE if has_default else Level.WARNING, Place(after.file, pointer), facts={"kind": "parameter"},
-            )  # fmt: skip
+                Level.NOTE if has_default else Level.WARNING,
+                Place(after.file, pointer),
+                facts={"kind": "parameter"},
+            )
         elif isinstance(was, Mapping) and isinstance(now, Mapping):
             yield from _parameter(after, name, was, now)
 
@@ -59,39 +71,52 @@ def _parameter(
     if text_of(was.get("NoEcho", False)) != text_of(now.get("NoEcho", False)):
         is_lost = text_of(now.get("NoEcho", False)) != "true"
         yield Change(
-            Section.SAFETY, Verb.LOST if is_lost else Verb.GAINED, name,
+            Section.SAFETY,
+            Verb.LOST if is_lost else Verb.GAINED,
+            name,
             f"parameter {code(name)}: its value is {'shown' if is_lost else 'hidden'} in the console and by the API now (NoEcho)",
-            Level.DANGER if is_lost else Level.NOTE, place, frozenset({Gate.SAFETY}) if is_lost else frozenset(),
-        )  # fmt: skip
+            Level.DANGER if is_lost else Level.NOTE,
+            place,
+            frozenset({Gate.SAFETY}) if is_lost else frozenset(),
+        )
     if not differences.same(was.get("Type"), now.get("Type")):
         yield _changed(
-            after,
-            name,
+            place,
             f"parameter {code(name)}: its type is {_shown(now.get('Type'))} now, no longer {_shown(was.get('Type'))}",
             Level.WARNING,
-            "parameter",
-            was.get("Type"),
-            now.get("Type"),
+            (was.get("Type"), now.get("Type")),
         )
     if not differences.same(was.get("Default"), now.get("Default")):
         yield _changed(
-            after, name, f"parameter {code(name)}: default {_shown(was.get('Default'))} → {_shown(now.get('Default'))}, for stacks that give no value",
-            Level.WARNING if "Default" not in now else Level.NOTE, "parameter", was.get("Default"), now.get("Default"),
-        )  # fmt: skip
+            place,
+            f"parameter {code(name)}: default {_shown(was.get('Default'))} → {_shown(now.get('Default'))}, for stacks that give no value",
+            Level.WARNING if "Default" not in now else Level.NOTE,
+            (was.get("Default"), now.get("Default")),
+        )
     for limit in LIMITS:
         if not differences.same(was.get(limit), now.get(limit)):
             yield _changed(
-                after, name, f"parameter {code(name)}: {limit} {_shown(was.get(limit))} → {_shown(now.get(limit))}", Level.NOTE if limit not in now else Level.WARNING,
-                "parameter", was.get(limit), now.get(limit),
-            )  # fmt: skip
+                place,
+                f"parameter {code(name)}: {limit} {_shown(was.get(limit))} → {_shown(now.get(limit))}",
+                Level.NOTE if limit not in now else Level.WARNING,
+                (was.get(limit), now.get(limit)),
+            )
 
 
-def _changed(after: Template, name: str, message: str, level: Level, kind: str, was: Any, now: Any) -> Change:
-    section = {"parameter": "Parameters", "output": "Outputs", "condition": "Conditions"}[kind]
+def _changed(place: Place, message: str, level: Level, moved: tuple[Any, Any]) -> Change:
+    """Return a change of a parameter, an output or a condition; the place names it."""
+    section, name = place.pointer.steps
     return Change(
-        Section.INTERFACE, Verb.CHANGED, name, message, level, Place(after.file, ROOT / section / name), before=was,
-        after=now, facts={"kind": kind},
-    )  # fmt: skip
+        Section.INTERFACE,
+        Verb.CHANGED,
+        str(name),
+        message,
+        level,
+        place,
+        before=moved[0],
+        after=moved[1],
+        facts={"kind": str(section).removesuffix("s").lower()},
+    )
 
 
 def _outputs(before: Template, after: Template) -> Iterator[Change]:
@@ -103,9 +128,14 @@ def _outputs(before: Template, after: Template) -> Iterator[Change]:
         if was is None:
             more = f", exported as {code(exports)}" if exports else ""
             yield Change(
-                Section.INTERFACE, Verb.ADDED, name, f"output {code(name)} is added{more}", Level.NOTE,
-                Place(after.file, pointer), facts={"kind": "output"},
-            )  # fmt: skip
+                Section.INTERFACE,
+                Verb.ADDED,
+                name,
+                f"output {code(name)} is added{more}",
+                Level.NOTE,
+                Place(after.file, pointer),
+                facts={"kind": "output"},
+            )
         elif now is None:
             more = (
                 f", and with it the export {code(exported)}: CloudFormation refuses that while a stack imports it"
@@ -113,32 +143,31 @@ def _outputs(before: Template, after: Template) -> Iterator[Change]:
                 else ""
             )
             yield Change(
-                Section.INTERFACE, Verb.REMOVED, name, f"output {code(name)} is removed{more}", Level.WARNING,
-                Place(before.file, pointer, is_before=True), facts={"kind": "output"},
-            )  # fmt: skip
+                Section.INTERFACE,
+                Verb.REMOVED,
+                name,
+                f"output {code(name)} is removed{more}",
+                Level.WARNING,
+                Place(before.file, pointer, is_before=True),
+                facts={"kind": "output"},
+            )
         else:
             if exported != exports:
                 yield _changed(
-                    after,
-                    name,
+                    Place(after.file, pointer),
                     f"output {code(name)}: export {_shown(exported or None)} → {_shown(exports or None)}: CloudFormation refuses that while a stack imports it",
                     Level.WARNING,
-                    "output",
-                    exported,
-                    exports,
+                    (exported, exports),
                 )
             left, right = (
                 entry.get("Value") if isinstance(entry, Mapping) else entry for entry in (was, now)
             )
             if not differences.same(normal(left), normal(right)):
                 yield _changed(
-                    after,
-                    name,
+                    Place(after.file, pointer),
                     f"output {code(name)}: its value is {code(text_of(right))} now, no longer {code(text_of(left))}",
                     Level.NOTE if not exports else Level.WARNING,
-                    "output",
-                    left,
-                    right,
+                    (left, right),
                 )
 
 
@@ -161,20 +190,24 @@ def _conditions(before: Template, after: Template) -> Iterator[Change]:
         )
         if was is None or now is None:
             yield Change(
-                Section.INTERFACE, Verb.ADDED if was is None else Verb.REMOVED, name,
-                f"condition {code(name)} is {'added' if was is None else 'removed'}{more}", Level.NOTE,
-                Place(after.file if was is None else before.file, ROOT / "Conditions" / name, is_before=was is not None),
+                Section.INTERFACE,
+                Verb.ADDED if was is None else Verb.REMOVED,
+                name,
+                f"condition {code(name)} is {'added' if was is None else 'removed'}{more}",
+                Level.NOTE,
+                Place(
+                    after.file if was is None else before.file,
+                    ROOT / "Conditions" / name,
+                    is_before=was is not None,
+                ),
                 facts={"kind": "condition"},
-            )  # fmt: skip
+            )
         else:
             yield _changed(
-                after,
-                name,
+                Place(after.file, ROOT / "Conditions" / name),
                 f"condition {code(name)} is another one{more}",
                 Level.WARNING,
-                "condition",
-                was,
-                now,
+                (was, now),
             )
 
 
@@ -203,14 +236,16 @@ def of_schema(before: Any, after: Any, file: str, subject: str) -> Iterator[Chan
         at = Place(file, ROOT / "properties" / name, is_before=name not in new)
         if name not in new:
             yield _contract(
-                Verb.REMOVED, subject, f"{subject}: {code(name)} is no longer described", Level.WARNING, at
+                Verb.REMOVED, f"{subject}: {code(name)} is no longer described", Level.WARNING, at
             )
         elif name not in old:
             must = name in is_required
             yield _contract(
-                Verb.ADDED, subject, f"{subject}: {code(name)} is added, and {'must be given' if must else 'may be left out'}",
-                Level.WARNING if must else Level.NOTE, at,
-            )  # fmt: skip
+                Verb.ADDED,
+                f"{subject}: {code(name)} is added, and {'must be given' if must else 'may be left out'}",
+                Level.WARNING if must else Level.NOTE,
+                at,
+            )
         else:
             lines = [
                 f"{_text(leaf)}: {_shown(leaf.before)} → {_shown(leaf.after)}"
@@ -220,7 +255,6 @@ def of_schema(before: Any, after: Any, file: str, subject: str) -> Iterator[Chan
             if lines:
                 yield _contract(
                     Verb.CHANGED,
-                    subject,
                     f"{subject}: {code(name)} must be otherwise",
                     Level.WARNING,
                     at,
@@ -229,9 +263,11 @@ def of_schema(before: Any, after: Any, file: str, subject: str) -> Iterator[Chan
             if (name in was_required) != (name in is_required):
                 must = name in is_required
                 yield _contract(
-                    Verb.CHANGED, subject, f"{subject}: {code(name)} {'must be given now' if must else 'may be left out now'}",
-                    Level.WARNING if must else Level.NOTE, at,
-                )  # fmt: skip
+                    Verb.CHANGED,
+                    f"{subject}: {code(name)} {'must be given now' if must else 'may be left out now'}",
+                    Level.WARNING if must else Level.NOTE,
+                    at,
+                )
     rest = [
         leaf
         for leaf in differences.compare(before, after)
@@ -243,13 +279,11 @@ def of_schema(before: Any, after: Any, file: str, subject: str) -> Iterator[Chan
             f"{_text(leaf) or 'all of it'}: {_shown(leaf.before)} → {_shown(leaf.after)}" for leaf in rest
         ]
         yield _contract(
-            Verb.CHANGED, subject, f"{subject}: is described otherwise", Level.WARNING, place, tuple(lines)
+            Verb.CHANGED, f"{subject}: is described otherwise", Level.WARNING, place, tuple(lines)
         )
 
 
-def _contract(
-    verb: Verb, subject: str, message: str, level: Level, place: Place, details: tuple[str, ...] = ()
-) -> Change:
+def _contract(verb: Verb, message: str, level: Level, place: Place, details: tuple[str, ...] = ()) -> Change:
     return Change(
         Section.INTERFACE, verb, subject, message, level, place, details=details, facts={"kind": "contract"}
     )
@@ -316,15 +350,28 @@ def of_version(found: Version, file: str) -> Change | None:
     place = Place(file, ROOT / "version")
     if not found.is_enough:
         return Change(
-            Section.INTERFACE, Verb.CHANGED, found.name,
+            Section.INTERFACE,
+            Verb.CHANGED,
+            found.name,
             f"the version of {code(found.name)} is {found.after} ({found.made}), but its changes ask for {found.needed}: run `bump`",
-            Level.WARNING, place, before=found.before, after=found.after, facts={"kind": "version"},
-        )  # fmt: skip
+            Level.WARNING,
+            place,
+            before=found.before,
+            after=found.after,
+            facts={"kind": "version"},
+        )
     if found.before != found.after:
         return Change(
-            Section.INTERFACE, Verb.CHANGED, found.name, f"{code(found.name)} {found.before} → {found.after} ({found.made})",
-            Level.NOTE, place, before=found.before, after=found.after, facts={"kind": "version"},
-        )  # fmt: skip
+            Section.INTERFACE,
+            Verb.CHANGED,
+            found.name,
+            f"{code(found.name)} {found.before} → {found.after} ({found.made})",
+            Level.NOTE,
+            place,
+            before=found.before,
+            after=found.after,
+            facts={"kind": "version"},
+        )
     return None
 
 

@@ -7,14 +7,16 @@ was started yet is on both sides alike, and therefore silent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from review import tables
 from states_language.document import Map, Parallel, State, StateMachine, Task
 from states_language.permissions import integration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 FAILURE = "an error that nothing catches"
 
@@ -90,7 +92,7 @@ def _of_starter(
     for name in _reached(scope, lifetime, starter.name):
         if name not in was_safe or name in is_safe:
             continue
-        path = _way_out(scope, lifetime, name, is_safe)
+        path = _way_out(scope, name, is_safe)
         # The last state of the path that was safe is the one whose edge is to blame.
         blamed = next((index for index in range(len(path) - 1, -1, -1) if path[index] in was_safe), 0)
         if path[blamed] not in told:
@@ -142,7 +144,7 @@ def _reached(scope: StateMachine, lifetime: Lifetime, start: str) -> list[str]:
     ]
 
 
-def _way_out(scope: StateMachine, lifetime: Lifetime, start: str, is_safe: set[str]) -> list[str]:
+def _way_out(scope: StateMachine, start: str, is_safe: set[str]) -> list[str]:
     """Return the shortest path to an end that nothing ends what was started on."""
     paths: Mapping[str, list[str]] = {start: [start]}
     waiting = [start]

@@ -71,12 +71,12 @@ def compare(before: Definition, after: Definition) -> tuple[list[Change], Graph]
     old, new = StateMachine.of(before.value), StateMachine.of(after.value)
     pairing = _Pairing.of(old, new)
     changes = [
-        *_whole(before, after, old, new),
+        *_whole(after, old, new),
         *_states(before, after, pairing),
         *_leaks(before, after, old, new),
         *_findings(before, after, pairing),
     ]
-    return changes, _graph(before, after, old, new, pairing, changes)
+    return changes, _graph(after.name, old, new, pairing)
 
 
 def added(definition: Definition) -> tuple[list[Change], Graph]:
@@ -84,9 +84,13 @@ def added(definition: Definition) -> tuple[list[Change], Graph]:
     machine = StateMachine.of(definition.value)
     count = sum(1 for _ in machine.walk())
     change = Change(
-        Section.STATE_MACHINE, Verb.ADDED, definition.name, f"the state machine {code(definition.name)} is added, with {count} states",
-        Level.NOTE, definition.place(ROOT),
-    )  # fmt: skip
+        Section.STATE_MACHINE,
+        Verb.ADDED,
+        definition.name,
+        f"the state machine {code(definition.name)} is added, with {count} states",
+        Level.NOTE,
+        definition.place(ROOT),
+    )
     marks = {str(state.pointer): "added" for state in machine.walk()}
     return [change, *_reported(_checked(definition), Counter(), definition, Verb.BROKEN)], Graph(
         definition.name, None, machine, {}, marks
@@ -97,9 +101,13 @@ def removed(definition: Definition) -> tuple[list[Change], Graph]:
     """Return what there is to say of a state machine that is gone."""
     machine = StateMachine.of(definition.value)
     change = Change(
-        Section.STATE_MACHINE, Verb.REMOVED, definition.name, f"the state machine {code(definition.name)} is removed",
-        Level.WARNING, definition.place(ROOT, is_before=True),
-    )  # fmt: skip
+        Section.STATE_MACHINE,
+        Verb.REMOVED,
+        definition.name,
+        f"the state machine {code(definition.name)} is removed",
+        Level.WARNING,
+        definition.place(ROOT, is_before=True),
+    )
     marks = {str(state.pointer): "removed" for state in machine.walk()}
     return [change], Graph(definition.name, machine, None, marks, {})
 
@@ -138,7 +146,7 @@ class _Pairing:
 
 
 def _key(state: State) -> str:
-    return "/".join(str(step) for step in state.pointer.steps if step not in ("States",))
+    return "/".join(str(step) for step in state.pointer.steps if step != "States")
 
 
 def _content(state: State) -> str:
@@ -150,7 +158,7 @@ def _content(state: State) -> str:
     return json.dumps([own, len(list(state.transitions()))], sort_keys=True, default=str)
 
 
-def _whole(before: Definition, after: Definition, old: StateMachine, new: StateMachine) -> Iterator[Change]:
+def _whole(after: Definition, old: StateMachine, new: StateMachine) -> Iterator[Change]:
     for key in dict.fromkeys([*old.fields, *new.fields]):
         was, now = old.fields.get(key), new.fields.get(key)
         if key in ("States", "Comment") or differences.same(was, now):
@@ -158,11 +166,19 @@ def _whole(before: Definition, after: Definition, old: StateMachine, new: StateM
         level = Level.WARNING if key in ("StartAt", "QueryLanguage", "TimeoutSeconds") else Level.NOTE
         lost = key == "TimeoutSeconds" and now is None
         yield Change(
-            Section.SAFETY if key == "TimeoutSeconds" and (was is None or now is None) else Section.STATE_MACHINE, Verb.LOST if lost else Verb.GAINED if key == "TimeoutSeconds" and was is None else Verb.CHANGED,
-            after.name, f"{code(after.name)}: {key} {_shown(was)} → {_shown(now)}",
-            Level.DANGER if lost else level, after.place(ROOT / key if now is not None else ROOT),
-            frozenset({Gate.SAFETY}) if lost else frozenset(), before=was, after=now, facts={"aspect": key},
-        )  # fmt: skip
+            Section.SAFETY
+            if key == "TimeoutSeconds" and (was is None or now is None)
+            else Section.STATE_MACHINE,
+            Verb.LOST if lost else Verb.GAINED if key == "TimeoutSeconds" and was is None else Verb.CHANGED,
+            after.name,
+            f"{code(after.name)}: {key} {_shown(was)} → {_shown(now)}",
+            Level.DANGER if lost else level,
+            after.place(ROOT / key if now is not None else ROOT),
+            frozenset({Gate.SAFETY}) if lost else frozenset(),
+            before=was,
+            after=now,
+            facts={"aspect": key},
+        )
 
 
 def _states(before: Definition, after: Definition, pairing: _Pairing) -> Iterator[Change]:
@@ -180,9 +196,14 @@ def _states(before: Definition, after: Definition, pairing: _Pairing) -> Iterato
     for key, state in pairing.before.items():
         if key not in pairing.pairs:
             yield Change(
-                Section.STATE_MACHINE, Verb.REMOVED, state.name, f"{code(state.name)} ({_what(state)}) is removed", Level.WARNING,
-                before.place(state.pointer, is_before=True), facts={"aspect": "state"},
-            )  # fmt: skip
+                Section.STATE_MACHINE,
+                Verb.REMOVED,
+                state.name,
+                f"{code(state.name)} ({_what(state)}) is removed",
+                Level.WARNING,
+                before.place(state.pointer, is_before=True),
+                facts={"aspect": "state"},
+            )
     for key, state in pairing.after.items():
         if key not in pairing.pairs.values():
             yield _state_change(
@@ -196,16 +217,35 @@ def _what(state: State) -> str:
     return integration(state.resource) if isinstance(state, Task) else state.type
 
 
-def _state_change(
-    verb: Verb, state: State, message: str, level: Level, where: Definition, *, key: str | None = None,
-    aspect: str = "state", details: tuple[str, ...] = (), before: Any = None, after_value: Any = None,
-    section: Section = Section.STATE_MACHINE, gates: frozenset[Gate] = frozenset(),
-) -> Change:  # fmt: skip
+def _state_change(  # noqa: PLR0913 - a change of a state, by name where it is not plain
+    verb: Verb,
+    state: State,
+    message: str,
+    level: Level,
+    where: Definition,
+    *,
+    key: str | None = None,
+    aspect: str = "state",
+    details: tuple[str, ...] = (),
+    before: Any = None,
+    after_value: Any = None,
+    section: Section = Section.STATE_MACHINE,
+    gates: frozenset[Gate] = frozenset(),
+) -> Change:
     pointer = state.pointer if key is None or key not in state.fields else state.pointer / key
     return Change(
-        section, verb, state.name, message, level, where.place(pointer), gates, details,
-        before=before, after=after_value, facts={"aspect": aspect},
-    )  # fmt: skip
+        section,
+        verb,
+        state.name,
+        message,
+        level,
+        where.place(pointer),
+        gates,
+        details,
+        before=before,
+        after=after_value,
+        facts={"aspect": aspect},
+    )
 
 
 def _of_state(
@@ -219,10 +259,16 @@ def _of_state(
     aspects = set(changed.values())
     if "kind" in aspects or "integration" in aspects:
         yield _state_change(
-            Verb.CHANGED, new, f"{code(new.name)} is {_what(new)} now, no longer {_what(old)}", Level.WARNING, after,
-            key="Resource" if "Resource" in changed else "Type", aspect="integration",
-            before=old.fields.get("Resource"), after_value=new.fields.get("Resource"),
-        )  # fmt: skip
+            Verb.CHANGED,
+            new,
+            f"{code(new.name)} is {_what(new)} now, no longer {_what(old)}",
+            Level.WARNING,
+            after,
+            key="Resource" if "Resource" in changed else "Type",
+            aspect="integration",
+            before=old.fields.get("Resource"),
+            after_value=new.fields.get("Resource"),
+        )
     yield from _transitions(after, old, new, pairing)
     for key, aspect in changed.items():
         if aspect == "timeout":
@@ -233,9 +279,15 @@ def _of_state(
             yield _values(after, old, new, key, aspect)
     if "choice" in aspects and _targets(old, pairing) == _targets(new, None):
         yield _state_change(
-            Verb.CHANGED, new, f"{code(new.name)} decides by other tests: it goes to the same states", Level.WARNING, after,
-            key="Choices", aspect="choice", details=_leaves(old.fields.get("Choices"), new.fields.get("Choices")),
-        )  # fmt: skip
+            Verb.CHANGED,
+            new,
+            f"{code(new.name)} decides by other tests: it goes to the same states",
+            Level.WARNING,
+            after,
+            key="Choices",
+            aspect="choice",
+            details=_leaves(old.fields.get("Choices"), new.fields.get("Choices")),
+        )
     if "catch" in aspects:
         yield from _catch(after, old, new, pairing)
     if isinstance(old, Task) and isinstance(new, Task) and lifetimes.call_of(old) == lifetimes.call_of(new):
@@ -261,19 +313,38 @@ def _transitions(after: Definition, old: State, new: State, pairing: _Pairing) -
             lost.remove(moved)
             gained.remove((kind, target))
             yield _state_change(
-                Verb.CHANGED, new, f"{code(new.name)} goes to {code(target)} now, no longer to {code(moved[1])} ({_way(kind)})", Level.WARNING,
-                after, key=_key_of(kind), aspect="transition", before=moved[1], after_value=target,
-            )  # fmt: skip
+                Verb.CHANGED,
+                new,
+                f"{code(new.name)} goes to {code(target)} now, no longer to {code(moved[1])} ({_way(kind)})",
+                Level.WARNING,
+                after,
+                key=_key_of(kind),
+                aspect="transition",
+                before=moved[1],
+                after_value=target,
+            )
     for kind, target in lost:
         yield _state_change(
-            Verb.REMOVED, new, f"{code(new.name)} no longer goes to {code(target)} ({_way(kind)})", Level.WARNING, after,
-            key=_key_of(kind), aspect="transition", before=target,
-        )  # fmt: skip
+            Verb.REMOVED,
+            new,
+            f"{code(new.name)} no longer goes to {code(target)} ({_way(kind)})",
+            Level.WARNING,
+            after,
+            key=_key_of(kind),
+            aspect="transition",
+            before=target,
+        )
     for kind, target in gained:
         yield _state_change(
-            Verb.ADDED, new, f"{code(new.name)} goes to {code(target)}, too ({_way(kind)})", Level.NOTE, after,
-            key=_key_of(kind), aspect="transition", after_value=target,
-        )  # fmt: skip
+            Verb.ADDED,
+            new,
+            f"{code(new.name)} goes to {code(target)}, too ({_way(kind)})",
+            Level.NOTE,
+            after,
+            key=_key_of(kind),
+            aspect="transition",
+            after_value=target,
+        )
     if not lost and not gained and was != now and Counter(was) == Counter(now):
         yield _state_change(
             Verb.CHANGED,
@@ -286,9 +357,14 @@ def _transitions(after: Definition, old: State, new: State, pairing: _Pairing) -
         )
     if old.is_terminal != new.is_terminal:
         yield _state_change(
-            Verb.CHANGED, new, f"{code(new.name)} {'ends' if new.is_terminal else 'no longer ends'} the execution", Level.WARNING,
-            after, key="End", aspect="transition",
-        )  # fmt: skip
+            Verb.CHANGED,
+            new,
+            f"{code(new.name)} {'ends' if new.is_terminal else 'no longer ends'} the execution",
+            Level.WARNING,
+            after,
+            key="End",
+            aspect="transition",
+        )
 
 
 def _way(kind: str) -> str:
@@ -306,11 +382,19 @@ def _timeout(after: Definition, old: State, new: State, key: str) -> Change:
         name in old.fields for name in (f"{key}Path", key.removesuffix("Path"))
     )
     return _state_change(
-        Verb.LOST if is_lost else Verb.GAINED if is_gained else Verb.CHANGED, new,
-        f"{code(new.name)}: {key} {_shown(was)} → {_shown(now)}" + ("; nothing bounds the call any more" if is_lost and "Timeout" in key else ""),
-        Level.DANGER if is_lost else Level.NOTE, after, key=key, aspect="timeout", before=was, after_value=now,
-        section=Section.SAFETY if is_lost or is_gained else Section.STATE_MACHINE, gates=frozenset({Gate.SAFETY}) if is_lost else frozenset(),
-    )  # fmt: skip
+        Verb.LOST if is_lost else Verb.GAINED if is_gained else Verb.CHANGED,
+        new,
+        f"{code(new.name)}: {key} {_shown(was)} → {_shown(now)}"
+        + ("; nothing bounds the call any more" if is_lost and "Timeout" in key else ""),
+        Level.DANGER if is_lost else Level.NOTE,
+        after,
+        key=key,
+        aspect="timeout",
+        before=was,
+        after_value=now,
+        section=Section.SAFETY if is_lost or is_gained else Section.STATE_MACHINE,
+        gates=frozenset({Gate.SAFETY}) if is_lost else frozenset(),
+    )
 
 
 def _retry(after: Definition, old: State, new: State) -> Change:
@@ -325,9 +409,15 @@ def _retry(after: Definition, old: State, new: State) -> Change:
         waits = [sum(each.longest_wait() for each in state.retriers) for state in (old, new)]
         parts.append(f"retries otherwise (its waits add up to {waits[0]:g} s → {waits[1]:g} s)")
     return _state_change(
-        Verb.CHANGED, new, f"{code(new.name)} {'; '.join(parts)}", Level.WARNING if gone else Level.NOTE, after, key="Retry",
-        aspect="retry", details=_leaves(old.fields.get("Retry"), new.fields.get("Retry")),
-    )  # fmt: skip
+        Verb.CHANGED,
+        new,
+        f"{code(new.name)} {'; '.join(parts)}",
+        Level.WARNING if gone else Level.NOTE,
+        after,
+        key="Retry",
+        aspect="retry",
+        details=_leaves(old.fields.get("Retry"), new.fields.get("Retry")),
+    )
 
 
 def _catch(after: Definition, old: State, new: State, pairing: _Pairing) -> Iterator[Change]:
@@ -367,9 +457,15 @@ def _catch(after: Definition, old: State, new: State, pairing: _Pairing) -> Iter
         yield _state_change(verb, new, message, level, after, key="Catch", aspect="catch")
     if not told:
         yield _state_change(
-            Verb.CHANGED, new, f"{code(new.name)} catches errors otherwise", Level.NOTE, after, key="Catch", aspect="catch",
+            Verb.CHANGED,
+            new,
+            f"{code(new.name)} catches errors otherwise",
+            Level.NOTE,
+            after,
+            key="Catch",
+            aspect="catch",
             details=_leaves(old.fields.get("Catch"), new.fields.get("Catch")),
-        )  # fmt: skip
+        )
 
 
 def _values(after: Definition, old: State, new: State, key: str, aspect: str) -> Change:
@@ -389,9 +485,16 @@ def _values(after: Definition, old: State, new: State, key: str, aspect: str) ->
             Verb.CHANGED, new, message, Level.NOTE, after, key=key, aspect=aspect, details=_leaves(was, now)
         )
     return _state_change(
-        Verb.CHANGED, new, f"{code(new.name)}: {key} {_shown(was)} → {_shown(now)}", Level.NOTE, after, key=key, aspect=aspect,
-        before=was, after_value=now,
-    )  # fmt: skip
+        Verb.CHANGED,
+        new,
+        f"{code(new.name)}: {key} {_shown(was)} → {_shown(now)}",
+        Level.NOTE,
+        after,
+        key=key,
+        aspect=aspect,
+        before=was,
+        after_value=now,
+    )
 
 
 def _leaf_name(leaf: differences.Leaf) -> str:
@@ -438,10 +541,18 @@ def _guarded(before: Definition, after: Definition, old: Task, new: Task) -> Ite
         left, right = _network(was).get(key), _network(now).get(key)
         if left is not None and right is not None and left != right:
             yield _state_change(
-                Verb.CHANGED, new, f"{code(new.name)}: its tasks run in other {'subnets' if key == 'Subnets' else 'security groups'}: "
-                f"{_shown(left)} → {_shown(right)}", Level.WARNING, after, key=new.parameters_key, aspect="network",
-                before=left, after_value=right, section=Section.NETWORK,
-            )  # fmt: skip
+                Verb.CHANGED,
+                new,
+                f"{code(new.name)}: its tasks run in other {'subnets' if key == 'Subnets' else 'security groups'}: "
+                f"{_shown(left)} → {_shown(right)}",
+                Level.WARNING,
+                after,
+                key=new.parameters_key,
+                aspect="network",
+                before=left,
+                after_value=right,
+                section=Section.NETWORK,
+            )
 
 
 def _network(parameters: Any) -> Mapping[str, Any]:
@@ -482,19 +593,26 @@ def by_tokens(before: Definition, after: Definition) -> Iterator[Change]:
 def _leaks(before: Definition, after: Definition, old: StateMachine, new: StateMachine) -> Iterator[Change]:
     for leak in lifetimes.leaks(old, new):
         yield Change(
-            Section.SAFETY, Verb.LOST, leak.first.name,
+            Section.SAFETY,
+            Verb.LOST,
+            leak.first.name,
             f"a {leak.what} that {code(leak.starter.name)} started is no longer ended on every path: "
             + " → ".join(f"{code(name)}" if name != lifetimes.FAILURE else name for name in leak.path),
-            Level.DANGER, after.place(leak.first.pointer), frozenset({Gate.SAFETY}),
+            Level.DANGER,
+            after.place(leak.first.pointer),
+            frozenset({Gate.SAFETY}),
             facts={"aspect": "lifetime", "starter": leak.starter.name, "path": list(leak.path)},
-        )  # fmt: skip
+        )
     for leak in lifetimes.leaks(new, old):
         yield Change(
-            Section.SAFETY, Verb.GAINED, leak.first.name,
+            Section.SAFETY,
+            Verb.GAINED,
+            leak.first.name,
             f"a {leak.what} that {code(leak.starter.name)} started is ended now on the path through {code(leak.first.name)}",
-            Level.NOTE, before.place(leak.first.pointer, is_before=True),
+            Level.NOTE,
+            before.place(leak.first.pointer, is_before=True),
             facts={"aspect": "lifetime", "starter": leak.starter.name, "path": list(leak.path)},
-        )  # fmt: skip
+        )
 
 
 def _checked(definition: Definition) -> Any:
@@ -541,22 +659,21 @@ def _reported(
             else Level.NOTE
         )
         yield Change(
-            Section.STATE_MACHINE, verb, str(subject),
-            f"{code(subject)}: {finding.message}" if is_new else f"{code(subject)}: no longer: {finding.message}",
-            level, definition.place(finding.pointer, is_before=not is_new), frozenset(),
-            (finding.help,) if finding.help and is_new else (), facts={"aspect": "check", "code": finding.code, "severity": severity},
-        )  # fmt: skip
+            Section.STATE_MACHINE,
+            verb,
+            str(subject),
+            f"{code(subject)}: {finding.message}"
+            if is_new
+            else f"{code(subject)}: no longer: {finding.message}",
+            level,
+            definition.place(finding.pointer, is_before=not is_new),
+            frozenset(),
+            (finding.help,) if finding.help and is_new else (),
+            facts={"aspect": "check", "code": finding.code, "severity": severity},
+        )
 
 
-def _graph(
-    before: Definition,
-    after: Definition,
-    old: StateMachine,
-    new: StateMachine,
-    pairing: _Pairing,
-    changes: list[Change],
-) -> Graph:
-    touched = {change.place.pointer for change in changes if not change.place.is_before}
+def _graph(name: str, old: StateMachine, new: StateMachine, pairing: _Pairing) -> Graph:
     marks_before = {
         str(state.pointer): "removed" for key, state in pairing.before.items() if key not in pairing.pairs
     }
@@ -572,7 +689,6 @@ def _graph(
         if old_key in pairing.renamed or not differences.same(own_before, own_after):
             marks_before[str(one.pointer)] = "changed"
             marks_after[str(other.pointer)] = "changed"
-    del touched, before
     edges_before, edges_after = _edges(old), _edges(new)
     to_new = {
         str(pairing.before[one].pointer): str(pairing.after[other].pointer)
@@ -583,10 +699,14 @@ def _graph(
         for source, target in edges_before
     }
     return Graph(
-        after.name, old, new, marks_before, marks_after,
+        name,
+        old,
+        new,
+        marks_before,
+        marks_after,
         frozenset(edge for moved, edge in moved_before.items() if moved not in edges_after),
         frozenset(edge for edge in edges_after if edge not in moved_before),
-    )  # fmt: skip
+    )
 
 
 def _edges(machine: StateMachine) -> set[tuple[str, str]]:

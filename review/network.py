@@ -7,21 +7,25 @@ as exposure; a security group or a prefix list as the peer never does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from itertools import pairwise
 from typing import Any
 
 from review.model import Change, Gate, Level, Place, Section, Verb, code
 from review.template import Resource, Template, alternatives, text_of
-from states_language.pointer import Pointer
 
 Network = IPv4Network | IPv6Network
 EVERY_PORT = (0, 65535)
 PEERS = {
-    "CidrIp": "addresses", "CidrIpv6": "addresses",
-    "SourceSecurityGroupId": "group", "DestinationSecurityGroupId": "group", "SourceSecurityGroupName": "group",
-    "SourcePrefixListId": "prefix list", "DestinationPrefixListId": "prefix list",
-}  # fmt: skip
+    "CidrIp": "addresses",
+    "CidrIpv6": "addresses",
+    "SourceSecurityGroupId": "group",
+    "DestinationSecurityGroupId": "group",
+    "SourceSecurityGroupName": "group",
+    "SourcePrefixListId": "prefix list",
+    "DestinationPrefixListId": "prefix list",
+}
 """Keys that name who is at the other end of a rule, and what kind of peer that is."""
 
 PROTOCOLS = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "all": "-1"}
@@ -84,14 +88,25 @@ def _opened(old: list[Rule], new: list[Rule], verb: Verb) -> Iterator[Change]:
         is_world = rule.peer in WORLD
         how = "be reached on" if rule.direction == "ingress" else "connect with"
         yield Change(
-            Section.NETWORK, verb, rule.group,
+            Section.NETWORK,
+            verb,
+            rule.group,
             f"{code(rule.group)} can {'now' if opens else 'no longer'} {how} {rest}"
             + (" (the whole internet)" if is_world and opens else ""),
-            (Level.DANGER if is_addresses and (is_world or rule.direction == "ingress") else Level.WARNING) if opens else Level.NOTE,
-            rule.place, frozenset({Gate.EXPOSURE}) if opens and is_addresses else frozenset(),
-            facts={"group": rule.group, "direction": rule.direction, "peer": rule.peer, "peer_kind": rule.kind,
-                   "protocol": rule.protocol, "ports": list(rule.ports)},
-        )  # fmt: skip
+            (Level.DANGER if is_addresses and (is_world or rule.direction == "ingress") else Level.WARNING)
+            if opens
+            else Level.NOTE,
+            rule.place,
+            frozenset({Gate.EXPOSURE}) if opens and is_addresses else frozenset(),
+            facts={
+                "group": rule.group,
+                "direction": rule.direction,
+                "peer": rule.peer,
+                "peer_kind": rule.kind,
+                "protocol": rule.protocol,
+                "ports": list(rule.ports),
+            },
+        )
 
 
 def _rest(rule: Rule, known: list[Rule]) -> str:
@@ -107,7 +122,7 @@ def _rest(rule: Rule, known: list[Rule]) -> str:
         }
     )
     pieces = []
-    for first, after_last in zip(edges, edges[1:], strict=False):
+    for first, after_last in pairwise(edges):
         covering = [
             each
             for each in alike
@@ -158,11 +173,10 @@ def _without(network: Network, other: Network) -> Iterator[Network]:
 def _rules(template: Template, *, is_before: bool) -> Iterator[Rule]:
     for group in template.of_type("AWS::EC2::SecurityGroup"):
         for key, direction in (("SecurityGroupIngress", "ingress"), ("SecurityGroupEgress", "egress")):
-            pointer = group.pointer / "Properties" / key
+            place = Place(template.file, group.pointer / "Properties" / key, is_before)
             if key in group.properties:
-                yield from _listed(
-                    template, group.name, direction, group.properties[key], pointer, is_before=is_before
-                )
+                value = template.resolved(group.properties[key])
+                yield from _listed(group.name, direction, value, place)
             elif direction == "egress" and not any(True for _ in _standalone(template, group.name, "egress")):
                 place = Place(template.file, group.pointer, is_before)
                 for peer in WORLD:  # AWS lets a group without rules of its own connect to everywhere
@@ -190,13 +204,11 @@ def _group(rule: Resource) -> str:
     )
 
 
-def _listed(
-    template: Template, group: str, direction: str, value: Any, pointer: Pointer, *, is_before: bool
-) -> Iterator[Rule]:
+def _listed(group: str, direction: str, value: Any, at: Place) -> Iterator[Rule]:
     entries = value if isinstance(value, list) else [value]
     for index, entry in enumerate(entries):
-        place = Place(template.file, pointer / index if isinstance(value, list) else pointer, is_before)
-        for _, found in alternatives([template.resolved(entry)]):
+        place = replace(at, pointer=at.pointer / index) if isinstance(value, list) else at
+        for _, found in alternatives([entry]):
             for each in found:
                 for inner in each if isinstance(each, list) else [each]:
                     yield from _rule(group, direction, inner, place)
@@ -241,14 +253,23 @@ def _routes(before: Template, after: Template) -> Iterator[Change]:
     old, new = _public_routes(before), _public_routes(after)
     for key in sorted(new.keys() - old.keys()):
         yield Change(
-            Section.NETWORK, Verb.OPENED, key[0], f"{code(key[0])} has a route from {code(key[1])} to the internet gateway now",
-            Level.DANGER, Place(after.file, new[key].pointer), frozenset({Gate.EXPOSURE}),
-        )  # fmt: skip
+            Section.NETWORK,
+            Verb.OPENED,
+            key[0],
+            f"{code(key[0])} has a route from {code(key[1])} to the internet gateway now",
+            Level.DANGER,
+            Place(after.file, new[key].pointer),
+            frozenset({Gate.EXPOSURE}),
+        )
     for key in sorted(old.keys() - new.keys()):
         yield Change(
-            Section.NETWORK, Verb.CLOSED, key[0], f"{code(key[0])} has no route from {code(key[1])} to the internet gateway any more",
-            Level.NOTE, Place(before.file, old[key].pointer, is_before=True),
-        )  # fmt: skip
+            Section.NETWORK,
+            Verb.CLOSED,
+            key[0],
+            f"{code(key[0])} has no route from {code(key[1])} to the internet gateway any more",
+            Level.NOTE,
+            Place(before.file, old[key].pointer, is_before=True),
+        )
 
 
 def _public_routes(template: Template) -> Mapping[tuple[str, str], Resource]:

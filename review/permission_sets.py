@@ -189,10 +189,8 @@ def _context_gained(old: PermissionSet, new: PermissionSet) -> tuple[Context | N
         key: [("true",), ("false",)] if key.startswith(CONDITION_PREFIX) else _told_apart(conditions, key)
         for key, conditions in by_key.items()
     }
-    tried = 0
-    for values in product(*choices.values()):
-        tried += 1
-        if tried > MOST_CONTEXTS:
+    for tried, values in enumerate(product(*choices.values())):
+        if tried >= MOST_CONTEXTS:
             return None, False
         context = dict(zip(choices, values, strict=True))
         if new.allows(context) and not old.allows(context):
@@ -250,7 +248,9 @@ def _cause(old: PermissionSet, context: Context) -> tuple[str, Statement | None]
 def _without_covered(rows: Mapping[Gain, Place | None]) -> Iterator[Gain]:
     """Leave out rows that another row says more widely; of two that say the same, one stays."""
     for row in rows:
-        if not any(_says(other, row) and not (_says(row, other) and row < other) for other in rows if other != row):
+        if not any(
+            _says(other, row) and not (_says(row, other) and row < other) for other in rows if other != row
+        ):
             yield row
 
 

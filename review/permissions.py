@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from review import tables
 from review.model import Change, Gate, Level, Place, Section, Verb, code
-from review.permission_sets import Gain, Gains, PermissionSet, gained
+from review.permission_sets import Gains, PermissionSet, gained
 from review.principals import NOTHING, Holder, acting_roles, holders, outside
 from review.wildcards import matches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
     from review.template import Template
 
 _OWN_ROLE = re.compile(r"\$\{(\w+)(?:\.Arn)?\}")
@@ -75,9 +77,15 @@ def _of_roles(
             )
         )
         yield Change(
-            Section.PERMISSIONS, Verb.CHANGED, resource, f"{code(resource)} acts as {code(now)} now, no longer as {code(was)} ({role_property})",
-            Level.DANGER if wider else Level.WARNING, place, before=was, after=now,
-        )  # fmt: skip
+            Section.PERMISSIONS,
+            Verb.CHANGED,
+            resource,
+            f"{code(resource)} acts as {code(now)} now, no longer as {code(was)} ({role_property})",
+            Level.DANGER if wider else Level.WARNING,
+            place,
+            before=was,
+            after=now,
+        )
         yield from wider
         yield from narrower
 
@@ -88,62 +96,94 @@ def _permissions_of(role: str, known: Mapping[str, Holder]) -> PermissionSet:
     return holder.permissions if holder else outside(role)
 
 
-def _changes(verb: Verb, gains: Gains, shown: Holder, source: Holder, now: PermissionSet) -> Iterator[Change]:
-    groups: dict[tuple[str, str, str, str, str], list[Gain]] = {}
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Gains that differ by their actions only."""
+
+    managed_by: str
+    resource: str
+    condition: str
+    principal: str
+    cause: str
+    actions: tuple[str, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """What may be done, for a reader."""
+        if self.managed_by:
+            return f"do whatever {code(self.managed_by)} allows"
+        listed = ", ".join(code(action) for action in self.actions[:6])
+        return listed + (f" and {len(self.actions) - 6} more" if len(self.actions) > 6 else "")
+
+    @property
+    def everyone(self) -> str:
+        """Who may do it, for a reader."""
+        name = re.sub("^(?:Service|AWS|Federated):", "", self.principal)
+        return "anyone" if name == "*" else code(name)
+
+
+def _groups(gains: Gains) -> list[_Group]:
+    found: dict[_Group, dict[str, None]] = {}
     for row in gains.rows:
-        resource = row.resource if not row.managed_by else ""
-        groups.setdefault((row.managed_by, resource, row.condition, row.principal, row.cause), []).append(row)
-    for (managed_by, resource, condition, principal, cause), rows in groups.items():
-        actions = list(dict.fromkeys(row.action for row in rows))
-        needed = _needed(actions, source)
+        key = _Group(
+            row.managed_by, "" if row.managed_by else row.resource, row.condition, row.principal, row.cause
+        )
+        found.setdefault(key, {})[row.action] = None
+    return [replace(group, actions=tuple(actions)) for group, actions in found.items()]
+
+
+def _changes(verb: Verb, gains: Gains, shown: Holder, source: Holder, now: PermissionSet) -> Iterator[Change]:
+    is_wider = verb is Verb.WIDER
+    for group in _groups(gains):
+        needed = _needed(group.actions, source)
         yield Change(
-            Section.PERMISSIONS, verb, shown.name,
-            _sentence(verb, shown, _what(actions, managed_by), resource, principal, cause),
-            _level(verb, rows, shown), gains.places[0] if gains.places else source.place,
-            frozenset({Gate.WIDER}) if verb is Verb.WIDER else frozenset(),
-            tuple(_details(verb, actions, condition, needed, source, now, managed_by, cause)),
+            Section.PERMISSIONS,
+            verb,
+            shown.name,
+            _sentence(verb, shown, group),
+            _level(group, shown) if is_wider else Level.NOTE,
+            gains.places[0] if gains.places else source.place,
+            frozenset({Gate.WIDER}) if is_wider else frozenset(),
+            (*_details(group, needed), *(_needless(source, needed) if is_wider else _kept(group, now))),
             facts={
-                "kind": shown.kind, "principal": _principal(shown, principal), "actions": actions, "resource": resource or "*",
-                "condition": condition, "cause": cause, "needed_by": needed, "managed_policy": managed_by,
+                "kind": shown.kind,
+                "principal": shown.name if shown.kind in ("identity", "acting") else group.principal,
+                "actions": list(group.actions),
+                "resource": group.resource or "*",
+                "condition": group.condition,
+                "cause": group.cause,
+                "needed_by": needed,
+                "managed_policy": group.managed_by,
             },
-        )  # fmt: skip
-    if not gains.is_certain and not gains.rows and verb is Verb.WIDER:
+        )
+    if not gains.is_certain and not gains.rows and is_wider:
         yield Change(
-            Section.PERMISSIONS, Verb.CHANGED, shown.name,
+            Section.PERMISSIONS,
+            Verb.CHANGED,
+            shown.name,
             f"{code(shown.name)}: its policies have too many conditions to tell whether they allow more; read them",
-            Level.DANGER, shown.place, frozenset({Gate.WIDER}),
-        )  # fmt: skip
+            Level.DANGER,
+            shown.place,
+            frozenset({Gate.WIDER}),
+        )
 
 
-def _what(actions: list[str], managed_by: str) -> str:
-    if managed_by:
-        return f"do whatever {code(managed_by)} allows"
-    listed = ", ".join(f"{code(action)}" for action in actions[:6])
-    return listed + (f" and {len(actions) - 6} more" if len(actions) > 6 else "")
-
-
-def _principal(holder: Holder, principal: str) -> str:
-    return holder.name if holder.kind in ("identity", "acting") else principal
-
-
-def _sentence(verb: Verb, holder: Holder, what: str, resource: str, principal: str, cause: str) -> str:
-    on = f" on {code(resource)}" if resource else ""
-    again = f", which is {cause}" if verb is Verb.WIDER and cause else ""
-    if verb is Verb.NARROWER and cause:
-        again = ", which is denied now" if "denied" in cause else ", by its permissions boundary"
-    who = f"{code(holder.name)}"
+def _sentence(verb: Verb, holder: Holder, group: _Group) -> str:
+    on = f" on {code(group.resource)}" if group.resource else ""
+    may = "may now" if verb is Verb.WIDER else "may no longer"
+    again = f", which is {group.cause}" if group.cause else ""
+    if verb is Verb.NARROWER and group.cause:
+        again = ", which is denied now" if "denied" in group.cause else ", by its permissions boundary"
+    who = code(holder.name)
     if holder.kind == "trust":
-        principal = re.sub("^(?:Service|AWS|Federated):", "", principal)
-        everyone = "anyone" if principal == "*" else f"{code(principal)}"
-        return f"{everyone} may {'now' if verb is Verb.WIDER else 'no longer'} act as {who} ({what}{again})"
+        return f"{group.everyone} {may} act as {who} ({group.what}{again})"
     if holder.kind == "resource":
-        principal = re.sub("^(?:Service|AWS|Federated):", "", principal)
-        everyone = "anyone" if principal == "*" else f"{code(principal)}"
-        return f"{everyone} may {'now' if verb is Verb.WIDER else 'no longer'} {what}{on}{again} (policy of {who})"
-    return f"{who} may {'now' if verb is Verb.WIDER else 'no longer'} {what}{on}{again}"
+        return f"{group.everyone} {may} {group.what}{on}{again} (policy of {who})"
+    return f"{who} {may} {group.what}{on}{again}"
 
 
-def _needed(actions: list[str], source: Holder) -> list[str]:
+def _needed(actions: Iterable[str], source: Holder) -> list[str]:
+    """Return the states that need some of the actions, as the policy names them."""
     found: dict[str, None] = {}
     for action in actions:
         for known, states in source.needed_by.items():
@@ -152,37 +192,37 @@ def _needed(actions: list[str], source: Holder) -> list[str]:
     return list(found)
 
 
-def _details(
-    verb: Verb,
-    actions: list[str],
-    condition: str,
-    needed: list[str],
-    source: Holder,
-    now: PermissionSet,
-    managed_by: str,
-    cause: str,
-) -> Iterator[str]:
-    if len(actions) > 6:
-        yield "all of them: " + ", ".join(f"{code(action)}" for action in actions)
-    if condition and not managed_by:
-        yield f"only where {condition}"
+def _details(group: _Group, needed: list[str]) -> Iterator[str]:
+    if len(group.actions) > 6:
+        yield "all of them: " + ", ".join(code(action) for action in group.actions)
+    if group.condition and not group.managed_by:
+        yield f"only where {group.condition}"
     if needed:
-        yield "needed by " + ", ".join(f"{code(state)}" for state in needed)
-    elif source.needed_by and verb is Verb.WIDER:
+        yield "needed by " + ", ".join(code(state) for state in needed)
+
+
+def _needless(source: Holder, needed: list[str]) -> Iterator[str]:
+    """Say for whom a permission is that no state is named for."""
+    if not needed and source.needed_by:
         yield "needed by no state that the policy names"
-    elif source.users:
-        yield "for " + ", ".join(f"{code(user)}" for user in dict.fromkeys(source.users))
-    if verb is Verb.NARROWER and not managed_by and not cause:
-        kept = sorted(
-            {
-                resource
-                for statement in now.statements
-                if statement.allows and any(statement.actions.holds(action.lower()) for action in actions)
-                for resource in statement.resources.patterns
-            }
-        )
-        if kept:
-            yield "still on " + ", ".join(f"{code(resource)}" for resource in kept[:8])
+    elif not needed and source.users:
+        yield "for " + ", ".join(code(user) for user in dict.fromkeys(source.users))
+
+
+def _kept(group: _Group, now: PermissionSet) -> Iterator[str]:
+    """Say what stays allowed where something was taken away."""
+    if group.managed_by or group.cause:
+        return
+    kept = sorted(
+        {
+            resource
+            for statement in now.statements
+            if statement.allows and any(statement.actions.holds(action.lower()) for action in group.actions)
+            for resource in statement.resources.patterns
+        }
+    )
+    if kept:
+        yield "still on " + ", ".join(code(resource) for resource in kept[:8])
 
 
 @cache
@@ -191,13 +231,15 @@ def _escalations() -> tuple[str, ...]:
     return tuple(action.lower() for action in found)
 
 
-def _level(verb: Verb, rows: list[Gain], holder: Holder) -> Level:
-    if verb is Verb.NARROWER:
-        return Level.NOTE
-    is_open = any("*" in row.action for row in rows) and any(row.resource == "*" for row in rows)
+def _level(group: _Group, holder: Holder) -> Level:
+    """Return how much a widening asks of its reader."""
+    is_open = group.resource == "*" and any("*" in action for action in group.actions)
     escalates = holder.kind in ("identity", "acting") and any(
-        matches(row.action.lower(), action) for row in rows for action in _escalations()
+        matches(action.lower(), known) for action in group.actions for known in _escalations()
     )
-    is_public = holder.kind in ("trust", "resource") and any(row.principal == "*" for row in rows)
-    is_unknown = any(row.managed_by or row.cause for row in rows)
-    return Level.DANGER if is_open or escalates or is_public or is_unknown else Level.WARNING
+    is_public = holder.kind in ("trust", "resource") and group.principal == "*"
+    return (
+        Level.DANGER
+        if is_open or escalates or is_public or group.managed_by or group.cause
+        else Level.WARNING
+    )

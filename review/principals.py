@@ -148,9 +148,14 @@ class _Reader:
                 )
             )
         return Holder(
-            f"identity {resource.name}", resource.name, "identity", PermissionSet(tuple(layers)),
-            self._place(resource.pointer), {**needed, **_needed_by(resource)}, users,
-        )  # fmt: skip
+            f"identity {resource.name}",
+            resource.name,
+            "identity",
+            PermissionSet(tuple(layers)),
+            self._place(resource.pointer),
+            {**needed, **_needed_by(resource)},
+            users,
+        )
 
     def _inline(self, resource: Resource) -> Iterator[Statement]:
         policies = resource.properties.get("Policies")
@@ -245,9 +250,12 @@ class _Reader:
     def _trust(self, resource: Resource) -> Holder:
         statements = tuple(self._document(resource, ROOT / "AssumeRolePolicyDocument"))
         return Holder(
-            f"trust {resource.name}", resource.name, "trust", PermissionSet((statements,)),
+            f"trust {resource.name}",
+            resource.name,
+            "trust",
+            PermissionSet((statements,)),
             self._place(resource.pointer / "Properties" / "AssumeRolePolicyDocument"),
-        )  # fmt: skip
+        )
 
     def _invocation(self, resource: Resource) -> Holder:
         properties = resource.properties
@@ -274,9 +282,12 @@ class _Reader:
             self._place(resource.pointer),
         )
         return Holder(
-            f"resource {resource.name}", resource.name, "resource", PermissionSet(((statement,),)),
+            f"resource {resource.name}",
+            resource.name,
+            "resource",
+            PermissionSet(((statement,),)),
             self._place(resource.pointer),
-        )  # fmt: skip
+        )
 
     def _resource_policies(self, resource: Resource) -> Iterator[Holder]:
         for at, document in _documents(resource.properties, ROOT):
@@ -366,9 +377,14 @@ def _read(entry: Any, guards: Guards, place: Place) -> Iterator[Statement]:
     else:
         principals = _principals(entry["Principal"]) if "Principal" in entry else ANYTHING
     yield Statement(
-        entry.get("Effect") != "Deny", actions, resources, principals,
-        (*of_block(entry.get("Condition")), *_guarded(guards)), tuple(sorted(written.items())), place,
-    )  # fmt: skip
+        entry.get("Effect") != "Deny",
+        actions,
+        resources,
+        principals,
+        (*of_block(entry.get("Condition")), *_guarded(guards)),
+        tuple(sorted(written.items())),
+        place,
+    )
 
 
 def _set(entry: Mapping[str, Any], key: str, form: Any) -> tuple[Patterns, dict[str, str]]:

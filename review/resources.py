@@ -132,31 +132,45 @@ def _removed(template: Template, resource: Resource) -> Change:
         message += f", and with it its {data}"
         level, gates = Level.DANGER, frozenset({Gate.DATA_LOSS})
     return Change(
-        Section.RESOURCES, Verb.REMOVED, resource.name, message, level,
-        Place(template.file, resource.pointer, is_before=True), gates,
+        Section.RESOURCES,
+        Verb.REMOVED,
+        resource.name,
+        message,
+        level,
+        Place(template.file, resource.pointer, is_before=True),
+        gates,
         facts={"type": resource.type, "data": data if gates else "", "policy": kept},
-    )  # fmt: skip
+    )
 
 
 def _added(template: Template, resource: Resource) -> Change:
     return Change(
-        Section.RESOURCES, Verb.ADDED, resource.name, f"{code(resource.name)} ({_type(resource)}) is added", Level.NOTE,
-        Place(template.file, resource.pointer), facts={"type": resource.type},
-    )  # fmt: skip
+        Section.RESOURCES,
+        Verb.ADDED,
+        resource.name,
+        f"{code(resource.name)} ({_type(resource)}) is added",
+        Level.NOTE,
+        Place(template.file, resource.pointer),
+        facts={"type": resource.type},
+    )
 
 
 def _renamed(before: Template, after: Template, old: Resource, new: Resource) -> Iterator[Change]:
     removal = _removed(before, old)
     fate = removal.message.partition(" is removed")[2]
     yield Change(
-        Section.RESOURCES, Verb.RENAMED, new.name,
+        Section.RESOURCES,
+        Verb.RENAMED,
+        new.name,
         f"{code(old.name)} is {code(new.name)} now ({_type(new)}): CloudFormation creates {code(new.name)}, then removes {code(old.name)}{fate}",
-        Level.DANGER if removal.gates else Level.WARNING, Place(after.file, new.pointer),
+        Level.DANGER if removal.gates else Level.WARNING,
+        Place(after.file, new.pointer),
         removal.gates | {Gate.REPLACEMENT},
         tuple(_name_stays(old, new, resource_type(new.type))),
-        before=old.name, after=new.name,
+        before=old.name,
+        after=new.name,
         facts={**removal.facts, "replacement": "will"},
-    )  # fmt: skip
+    )
 
 
 def _updates(before: Template, after: Template) -> dict[str, Update]:
@@ -286,12 +300,16 @@ def _updated(template: Template, update: Update) -> Iterator[Change]:
             else ""
         )
         yield Change(
-            Section.RESOURCES, Verb.CHANGED, resource.name,
-            f"{code(resource.name)} ({_type(resource)}) changes in place: {names}" if not unknown
+            Section.RESOURCES,
+            Verb.CHANGED,
+            resource.name,
+            f"{code(resource.name)} ({_type(resource)}) changes in place: {names}"
+            if not unknown
             else f"{code(resource.name)} ({_type(resource)}) changes: {names}{unknown}",
-            Level.WARNING if unknown or "Condition" in paths else Level.NOTE, Place(template.file, resource.pointer),
+            Level.WARNING if unknown or "Condition" in paths else Level.NOTE,
+            Place(template.file, resource.pointer),
             facts={"type": resource.type, "replacement": "unknown" if unknown else "no", "paths": paths},
-        )  # fmt: skip
+        )
 
 
 def _changed_paths(update: Update) -> list[str]:
@@ -333,13 +351,21 @@ def _replaced(template: Template, update: Update) -> Change:
         gates.add(Gate.DATA_LOSS)
         level = Level.DANGER
     return Change(
-        Section.RESOURCES, Verb.CHANGED, resource.name, message, level, Place(template.file, resource.pointer),
-        frozenset(gates), (*update.reasons, *_name_stays(update.before, resource, update.type)),
+        Section.RESOURCES,
+        Verb.CHANGED,
+        resource.name,
+        message,
+        level,
+        Place(template.file, resource.pointer),
+        frozenset(gates),
+        (*update.reasons, *_name_stays(update.before, resource, update.type)),
         facts={
-            "type": resource.type, "replacement": str(update.replacement), "policy": kept,
+            "type": resource.type,
+            "replacement": str(update.replacement),
+            "policy": kept,
             "data": data if Gate.DATA_LOSS in gates else "",
         },
-    )  # fmt: skip
+    )
 
 
 def _name_stays(old: Resource, new: Resource, known: ResourceType | None) -> Iterator[str]:
@@ -370,12 +396,22 @@ def _policies_weakened(template: Template, update: Update) -> Iterator[Change]:
             else f"{code(update.after.name)} ({_type(update.after)}) is kept when it is {occasion}: {attribute} {was} → {now}"
         )
         yield Change(
-            Section.RESOURCES, verb, update.after.name, message,
+            Section.RESOURCES,
+            verb,
+            update.after.name,
+            message,
             (Level.DANGER if data else Level.WARNING) if weaker else Level.NOTE,
-            Place(template.file, Pointer((*update.after.pointer.steps, attribute)) if attribute in update.after.fields else update.after.pointer),
-            frozenset({Gate.DATA_LOSS}) if weaker and data else frozenset(), before=was, after=now,
+            Place(
+                template.file,
+                Pointer((*update.after.pointer.steps, attribute))
+                if attribute in update.after.fields
+                else update.after.pointer,
+            ),
+            frozenset({Gate.DATA_LOSS}) if weaker and data else frozenset(),
+            before=was,
+            after=now,
             facts={"type": update.after.type, "policy": now},
-        )  # fmt: skip
+        )
 
 
 def _type(resource: Resource) -> str:

@@ -82,11 +82,16 @@ def table() -> Mapping[str, list[Safeguard]]:
         absent = row.get("absent")
         found.setdefault(row["of"], []).append(
             Safeguard(
-                row["of"], tuple(row.get("at", "").split("/")), row["what"], Gate(row["gate"]),
+                row["of"],
+                tuple(row.get("at", "").split("/")),
+                row["what"],
+                Gate(row["gate"]),
                 tuple(text_of(value) for value in row.get("order", [row.get("holds")])),
-                "inf" if absent == math.inf else text_of(absent), text_of(row.get("absent_new", absent)), compares,
+                "inf" if absent == math.inf else text_of(absent),
+                text_of(row.get("absent_new", absent)),
+                compares,
             )
-        )  # fmt: skip
+        )
     return found
 
 
@@ -115,11 +120,15 @@ def _gone(template: Template, resource: Resource, verb: Verb) -> Iterator[Change
         if safeguard.compares == "removed":
             is_lost = verb is Verb.LOST
             yield Change(
-                Section.SAFETY, verb, resource.name,
+                Section.SAFETY,
+                verb,
+                resource.name,
                 f"{code(resource.name)} ({resource.type}): {'no longer: ' if is_lost else 'now: '}{safeguard.what}",
-                Level.DANGER if is_lost else Level.NOTE, Place(template.file, resource.pointer, is_before=is_lost),
-                frozenset({safeguard.gate}) if is_lost else frozenset(), facts={"safeguard": safeguard.what},
-            )  # fmt: skip
+                Level.DANGER if is_lost else Level.NOTE,
+                Place(template.file, resource.pointer, is_before=is_lost),
+                frozenset({safeguard.gate}) if is_lost else frozenset(),
+                facts={"safeguard": safeguard.what},
+            )
 
 
 def _exposed(template: Template, resource: Resource, verb: Verb) -> Iterator[Change]:
@@ -172,14 +181,18 @@ def of_values(safeguard: Safeguard, subject: str, before: Any, after: Any, place
         )
         of_entry = f" of {code(key)}" if key else ""
         yield Change(
-            Section.NETWORK if is_exposure else Section.SAFETY, verb, subject,
+            Section.NETWORK if is_exposure else Section.SAFETY,
+            verb,
+            subject,
             f"{code(subject)}: {safeguard.told(is_lost=is_lost)}{of_entry} "
             f"({code(safeguard.at[-1])} {safeguard.show(was[1])} → {safeguard.show(now[1])})",
             Level.DANGER if is_lost else Level.NOTE,
             Place(place.file, Pointer((*place.pointer.steps, *now[0].steps)), place.is_before),
-            frozenset({safeguard.gate}) if is_lost else frozenset(), before=was[1], after=now[1],
+            frozenset({safeguard.gate}) if is_lost else frozenset(),
+            before=was[1],
+            after=now[1],
             facts={"safeguard": safeguard.what},
-        )  # fmt: skip
+        )
 
 
 def _by_entry(value: Any, at: tuple[str, ...]) -> Iterator[tuple[str, tuple[Pointer, Any]]]:

@@ -63,7 +63,9 @@ def _cells(wild: list[str], literals: set[str]) -> set[str]:
             following = tuple(
                 _step(pattern, places, char) for pattern, places in zip(wild, state, strict=True)
             )
-            if following not in reached:  # where no pattern goes on, the text still is in the cell of no pattern
+            if (
+                following not in reached
+            ):  # where no pattern goes on, the text still is in the cell of no pattern
                 reached.add(following)
                 waiting.append((following, text + char))
     # What the search did not reach, and a text of each pattern that is surely no literal.

@@ -90,7 +90,7 @@ class Drawing:
     lines: tuple[Line, ...] = ()
 
 
-def svg(
+def svg(  # noqa: PLR0913 - what a drawing may be told, all by name
     machine: StateMachine,
     *,
     marks: Mapping[str, str] | None = None,
@@ -129,7 +129,7 @@ def lay_out(machine: StateMachine) -> Drawing:
         sizes[name] = _size(state, inner[name])
     edges = _edges(machine)
     names = list(machine.states)
-    if machine.start_at in machine.states:
+    if machine.start_at is not None and machine.start_at in machine.states:
         names.insert(0, START + "\0")
         sizes[START + "\0"] = (18, 18)
         edges = {(START + "\0", machine.start_at): False, **edges}
@@ -194,8 +194,8 @@ def _layers(
     names: list[str], sizes: Mapping[str, tuple[float, float]], edges: Mapping[tuple[str, str], bool]
 ) -> tuple[dict[str, Point], dict[tuple[str, str], tuple[Point, ...]]]:
     """Place the states in layers; parts that nothing connects stand beside each other."""
-    from grandalf.graphs import Edge, Graph, Vertex  # noqa: PLC0415  # only drawing needs the layout
-    from grandalf.layouts import SugiyamaLayout  # noqa: PLC0415
+    from grandalf.graphs import Edge, Graph, Vertex  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415  # only drawing needs it
+    from grandalf.layouts import SugiyamaLayout  # type: ignore[import-not-found,import-untyped,unused-ignore]  # noqa: PLC0415  # see above
 
     vertices = {name: Vertex(name) for name in names}
     for name, vertex in vertices.items():
@@ -233,9 +233,12 @@ def _layers(
 
 
 def _way(
-    pair: tuple[str, str], drawn: Mapping[tuple[str, str], Any], turned: Collection[tuple[str, str]],
-    places: Mapping[str, Point], sizes: Mapping[str, tuple[float, float]],
-) -> list[Point]:  # fmt: skip
+    pair: tuple[str, str],
+    drawn: Mapping[tuple[str, str], Any],
+    turned: Collection[tuple[str, str]],
+    places: Mapping[str, Point],
+    sizes: Mapping[str, tuple[float, float]],
+) -> list[Point]:
     source, target = pair
     (x, y), (width, height) = places[source], sizes[source]
     if source == target:
@@ -271,11 +274,13 @@ def _back_edges(names: list[str], edges: Collection[tuple[str, str]]) -> set[tup
         path: dict[str, Iterator[str]] = {root: iter(following[root])}
         while path:
             name = next(reversed(path))
-            target = next(path[name], None)
-            if target is None:
+            following_target = next(path[name], None)
+            if following_target is None:
                 done.add(name)
                 del path[name]
-            elif target in path:
+                continue
+            target = following_target
+            if target in path:
                 found.add((name, target))
             elif target not in done:
                 path[target] = iter(following[target])
@@ -359,9 +364,13 @@ def _shape(state: State, left: float, top: float, width: float, height: float) -
     if isinstance(state, Choice):
         cut = 12
         points = [
-            (left + cut, top), (left + width - cut, top), (left + width, top + height / 2),
-            (left + width - cut, top + height), (left + cut, top + height), (left, top + height / 2),
-        ]  # fmt: skip
+            (left + cut, top),
+            (left + width - cut, top),
+            (left + width, top + height / 2),
+            (left + width - cut, top + height),
+            (left + cut, top + height),
+            (left, top + height / 2),
+        ]
         return '<polygon class="box" points="' + " ".join(f"{px:.1f},{py:.1f}" for px, py in points) + '"/>'
     if isinstance(state, Succeed | Fail | Wait):
         radius = height / 2

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from review.execution import Told, Visit, taken
 from review.render.page import page
-from states_language.document import StateMachine
 from states_language.drawing import svg
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from states_language.document import StateMachine
 
 STYLE = """
 .timeline{display:grid;grid-template-columns:minmax(7rem,16rem) 1fr 4.5rem;gap:.15rem .6rem;font-size:.85rem;align-items:center}
@@ -123,7 +124,7 @@ def _timeline(told: Told) -> Iterator[str]:
                 f'<span class="bar {visit.fate}" style="left:{min(left, 99.5):.2f}%;width:{max(min(width, 100 - left), 0):.2f}%" '
                 f'title="{escape(name)}: {visit.fate}, {_time(end - visit.entered_at)}"></span>'
             )
-        times = f" ×{len(visits)}" if len(visits) > 1 else ""
+        times = f", {len(visits)} times" if len(visits) > 1 else ""
         yield f'<span class="name">{escape(name)}{times}</span><span class="track">{bars}</span><span class="time">{_time(total)}</span>\n'
     yield "</div>\n"
 

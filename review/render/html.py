@@ -75,9 +75,13 @@ def _graph(graph: Graph, index: int) -> Iterator[str]:
         ):
             if drawn.states:
                 drawing = svg(
-                    drawn, marks=marks, marked_edges=edges, edge_mark=mark, title=f"{graph.name}: {title}",
+                    drawn,
+                    marks=marks,
+                    marked_edges=edges,
+                    edge_mark=mark,
+                    title=f"{graph.name}: {title}",
                     identity=f"{side}-{index}-{'near' if is_open else 'whole'}",
-                )  # fmt: skip
+                )
                 yield (
                     f"<details{' open' if is_open else ''}><summary>{title}</summary>"
                     f'<div class="drawing">{drawing}</div></details>\n'

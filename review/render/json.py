@@ -47,7 +47,7 @@ def render(report: Report) -> str:
                         "is_enough": each.is_enough,
                     }
                     for each in review.versions
-                ],  # fmt: skip
+                ],
                 "graphs": [_graph(graph) for graph in review.graphs],
                 "notes": list(review.notes),
             },

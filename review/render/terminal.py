@@ -18,9 +18,19 @@ if TYPE_CHECKING:
 
 COLOURS = {Level.DANGER: "red", Level.WARNING: "yellow", Level.NOTE: None}
 SIGNS = {
-    Verb.ADDED: "+", Verb.REMOVED: "-", Verb.CHANGED: "~", Verb.RENAMED: "~", Verb.WIDER: "▲", Verb.NARROWER: "▽",
-    Verb.OPENED: "▲", Verb.CLOSED: "▽", Verb.LOST: "-", Verb.GAINED: "+", Verb.BROKEN: "✗", Verb.MENDED: "✓",
-}  # fmt: skip
+    Verb.ADDED: "+",
+    Verb.REMOVED: "-",
+    Verb.CHANGED: "~",
+    Verb.RENAMED: "~",
+    Verb.WIDER: "▲",
+    Verb.NARROWER: "▽",
+    Verb.OPENED: "▲",
+    Verb.CLOSED: "▽",
+    Verb.LOST: "-",
+    Verb.GAINED: "+",
+    Verb.BROKEN: "✗",
+    Verb.MENDED: "✓",
+}
 MOST_NOTES = 12
 """Notes of a section that are shown; all of them with `--all`."""
 

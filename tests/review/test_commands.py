@@ -69,7 +69,7 @@ def test_the_whole_is_written_to_a_file_and_the_verdict_said(tmp_path: Path) -> 
     assert json.loads(path.read_text("utf-8"))["verdict"] in result.output
 
 
-def test_a_graph_is_written_as_mermaid(tmp_path: Path) -> None:
+def test_a_graph_is_written_as_mermaid() -> None:
     """`graph` draws a document, and one inside of a template."""
     folder = CASES / "definition-inside-a-template"
     result = run(commands.graph, str(folder / "before.json"))

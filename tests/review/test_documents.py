@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from review.compare import compare
 from review.documents import Kind, kind_of, sides
 from review.model import ReviewError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 TEMPLATE: dict[str, Any] = {
     "Resources": {"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": "a"}}}

@@ -18,7 +18,7 @@ from states_language.document import StateMachine
 from states_language.interpreter import TaskFailed, execute
 
 pytest.importorskip("grandalf")
-from review.render import Report, render  # noqa: E402  # only where graphs can be laid out
+from review.render import Report, render  # only where graphs can be laid out
 
 CASES = Path(__file__).parent / "cases"
 BROWSER = next(
@@ -58,11 +58,21 @@ def looked_at(path: Path, html: str, *, width: int, is_dark: bool = False) -> di
     )
     done = subprocess.run(
         [
-            str(BROWSER), "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={path.parent / 'profile'}",
-            f"--window-size={width},900", *theme, "--dump-dom", path.as_uri(),
-        ],  # fmt: skip
-        capture_output=True, text=True, timeout=90, check=True,
-    )  # fmt: skip
+            str(BROWSER),
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={path.parent / 'profile'}",
+            f"--window-size={width},900",
+            *theme,
+            "--dump-dom",
+            path.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
     probe = re.search(r'data-probe="([^"]*)"', done.stdout)
     assert probe is not None, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(
@@ -119,10 +129,28 @@ def test_a_history_tells_what_became_of_each_state() -> None:
 def test_a_history_from_aws_is_read_like_one_from_here(tmp_path: Path) -> None:
     """The command line of AWS wraps the events, and may write times as numbers."""
     events = [
-        {"timestamp": 1700000000.5, "type": "ExecutionStarted", "id": 1, "previousEventId": 0, "executionStartedEventDetails": {"input": "{}"}},
-        {"timestamp": 1700000001.0, "type": "PassStateEntered", "id": 2, "previousEventId": 0, "stateEnteredEventDetails": {"name": "A"}},
-        {"timestamp": 1700000003.0, "type": "PassStateExited", "id": 3, "previousEventId": 2, "stateExitedEventDetails": {"name": "A"}},
-    ]  # fmt: skip
+        {
+            "timestamp": 1700000000.5,
+            "type": "ExecutionStarted",
+            "id": 1,
+            "previousEventId": 0,
+            "executionStartedEventDetails": {"input": "{}"},
+        },
+        {
+            "timestamp": 1700000001.0,
+            "type": "PassStateEntered",
+            "id": 2,
+            "previousEventId": 0,
+            "stateEnteredEventDetails": {"name": "A"},
+        },
+        {
+            "timestamp": 1700000003.0,
+            "type": "PassStateExited",
+            "id": 3,
+            "previousEventId": 2,
+            "stateExitedEventDetails": {"name": "A"},
+        },
+    ]
     path = tmp_path / "history.json"
     path.write_text(json.dumps({"events": events[::-1]}), "utf-8")
     found = execution.tell(execution.read(path))

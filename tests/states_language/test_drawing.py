@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from states_language.document import StateMachine
 
 pytest.importorskip("grandalf")
-from states_language.drawing import lay_out, svg  # noqa: E402  # only where graphs can be laid out
+from states_language.drawing import lay_out, svg  # only where graphs can be laid out
 
 ROOT = Path(__file__).parent.parent.parent
 OURS = StateMachine.of(json.loads((ROOT / "asl/validation-pipeline.asl.json").read_text("utf-8")))
