@@ -284,6 +284,7 @@ def of_schema(before: Any, after: Any, file: str, subject: str) -> Iterator[Chan
 
 
 def _contract(verb: Verb, message: str, level: Level, place: Place, details: tuple[str, ...] = ()) -> Change:
+    subject = message.partition(":")[0]
     return Change(
         Section.INTERFACE, verb, subject, message, level, place, details=details, facts={"kind": "contract"}
     )
