@@ -34,7 +34,7 @@ def pairs() -> dict[str, tuple[Any, Any]]:
     return {
         folder.name: tuple(
             json.loads((folder / f"{side}.json").read_text("utf-8")) for side in ("before", "after")
-        )  # type: ignore[misc]
+        )
         for folder in sorted(CASES.iterdir())
     }
 
