@@ -173,7 +173,7 @@ class _Context:
         return next(self.templates(is_before=is_before), None), {}
 
 
-def _template(pair: Pair, _: _Context, found: _Found) -> None:
+def _template(pair: Pair, context: _Context, found: _Found) -> None:
     before = Template(
         pair.before.parsed.file if pair.before else pair.file, pair.before.value if pair.before else {}
     )
@@ -189,7 +189,19 @@ def _template(pair: Pair, _: _Context, found: _Found) -> None:
             found.changes += part(moved, after)
         found.changes += interface.compare(before, after)
         found.changes += cost.standing(before, after)
+        found.notes += _definitions_elsewhere(before, after, context)
     _embedded(pair, before, after, found)
+
+
+def _definitions_elsewhere(before: Template, after: Template, context: _Context) -> Iterator[str]:
+    """Yield the state machines whose definition is another file now, where nobody gave that file to compare."""
+    if any(pair.kind is Kind.DEFINITION for pair in context.pairs.values()):
+        return
+    for resource in after.of_type(*STATE_MACHINES):
+        old = before.resources.get(resource.name)
+        for key in ("DefinitionS3Location", "DefinitionUri"):
+            if old is not None and old.properties.get(key) != resource.properties.get(key):
+                yield f"the definition of {code(resource.name)} is another file now ({key}), and is not compared here: compare it, too"
 
 
 def _moved(value: Any, renames: Mapping[str, str]) -> Any:

@@ -15,6 +15,9 @@ from review.wildcards import FRESH, matches, witnesses
 CONDITION_PREFIX = "template condition "
 """How a condition of the template is named as a key of a request's context."""
 
+OWN_POLICIES = "the caller's own policies allow it"
+"""The key of a request that a resource's policy need not allow, since the caller's own policies do."""
+
 Values = tuple[str, ...] | None
 """The values of a key in a request; None where the request has no such key."""
 
@@ -42,6 +45,8 @@ class Condition:
 
     def __str__(self) -> str:
         """Write it for a reader."""
+        if self.key == OWN_POLICIES:
+            return self.key
         if self.key.startswith(CONDITION_PREFIX):
             return f"the {self.key} {'holds' if self.values == ('true',) else 'does not hold'}"
         return f"{self.key} {self.operator} {', '.join(self.values)}"

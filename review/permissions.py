@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from review import tables
 from review.model import Change, Gate, Level, Place, Section, Verb, code
 from review.permission_sets import Gains, PermissionSet, gained
-from review.principals import NOTHING, Holder, acting_roles, holders, outside
+from review.principals import Holder, acting_roles, holders, outside
 from review.wildcards import matches
 
 if TYPE_CHECKING:
@@ -41,10 +41,12 @@ def unchanged(before: Template, after: Template) -> set[str]:
 
 
 def _of_holder(old: Holder | None, new: Holder | None) -> Iterator[Change]:
-    before = old.permissions if old else NOTHING
-    after = new.permissions if new else NOTHING
     shown = new or old
-    if shown is None or before.meaning == after.meaning:
+    if shown is None:
+        return
+    before = old.permissions if old else shown.without
+    after = new.permissions if new else shown.without
+    if before.meaning == after.meaning:
         return
     yield from _changes(Verb.WIDER, gained(before, after), shown, new or shown, after)
     yield from _changes(Verb.NARROWER, gained(after, before), shown, old or shown, after)
@@ -171,9 +173,14 @@ def _changes(verb: Verb, gains: Gains, shown: Holder, source: Holder, now: Permi
 def _sentence(verb: Verb, holder: Holder, group: _Group) -> str:
     on = f" on {code(group.resource)}" if group.resource else ""
     may = "may now" if verb is Verb.WIDER else "may no longer"
-    again = f", which is {group.cause}" if group.cause else ""
+    cause = (
+        "no longer held back by the policy"
+        if holder.kind == "resource" and "boundary" in group.cause
+        else group.cause
+    )
+    again = f", which is {cause}" if cause else ""
     if verb is Verb.NARROWER and group.cause:
-        again = ", which is denied now" if "denied" in group.cause else ", by its permissions boundary"
+        again = ", which is denied now" if "denied" in cause else ", by its " + cause.rpartition("the ")[2]
     who = code(holder.name)
     if holder.kind == "trust":
         return f"{group.everyone} {may} act as {who} ({group.what}{again})"

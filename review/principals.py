@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from review import tables
-from review.conditions import CONDITION_PREFIX, Condition, of_block
+from review.conditions import CONDITION_PREFIX, OWN_POLICIES, Condition, of_block
 from review.model import Place
 from review.permission_sets import (
     ANYTHING,
@@ -52,6 +52,15 @@ class Holder:
     """Actions, in lower case, and the states (or resources) that need them."""
     users: tuple[str, ...] = ()
     """The resources that act in its name."""
+
+    @property
+    def without(self) -> PermissionSet:
+        """What is allowed where there is no such holder: a resource without a policy is open to its own account."""
+        return PermissionSet(((OWN,),)) if self.kind == "resource" else NOTHING
+
+
+OWN = Statement(True, ANYTHING, conditions=(Condition("Bool", OWN_POLICIES, ("true",)),))
+"""What a resource's policy leaves to the callers' own policies: unless it denies that."""
 
 
 def holders(template: Template, *, is_before: bool) -> Mapping[str, Holder]:
@@ -181,6 +190,16 @@ class _Reader:
                 for statement in self._managed_policy(found, resource, pointer):
                     yield replace(statement, conditions=(*statement.conditions, *_guarded(guards)))
 
+    def _is_used(self, policy: Resource) -> bool:
+        """Tell whether a managed policy is of somebody in this template: if not, it is of whoever holds it elsewhere."""
+        if any(policy.properties.get(key) for key in IDENTITIES.values()):
+            return True
+        return any(
+            reference.target == policy.name
+            for identity in self.template.of_type(*IDENTITIES)
+            for reference in references(identity.properties)
+        )
+
     def _is_attached(self, policy: Resource, identity: Resource) -> bool:
         if policy.type in INLINE:
             targets = [policy.properties.get(INLINE[policy.type])]
@@ -285,19 +304,21 @@ class _Reader:
             f"resource {resource.name}",
             resource.name,
             "resource",
-            PermissionSet(((statement,),)),
+            PermissionSet(((OWN, statement),)),
             self._place(resource.pointer),
         )
 
     def _resource_policies(self, resource: Resource) -> Iterator[Holder]:
+        """Yield what the policies of a resource let others do; an endpoint's policy lets nobody do more, but bounds all."""
         for at, document in _documents(resource.properties, ROOT):
             statements = tuple(self._statements(document, resource, at, frozenset()))
             pointer = Pointer((*resource.pointer.steps, "Properties", *at.steps))
+            bounds = resource.type == "AWS::EC2::VPCEndpoint"
             yield Holder(
                 f"resource {resource.name} {at}",
                 resource.name,
                 "resource",
-                PermissionSet((statements,)),
+                PermissionSet(((OWN,), statements) if bounds else ((OWN, *statements),)),
                 self._place(pointer),
             )
 
@@ -319,6 +340,10 @@ class _Reader:
                             continue
                         found.setdefault(name, []).extend(self._document(policy, ROOT / "PolicyDocument"))
                         places.setdefault(name, self._place(policy.pointer))
+        for policy in self.template.of_type("AWS::IAM::ManagedPolicy"):
+            if not self._is_used(policy):
+                found.setdefault(policy.name, []).extend(self._document(policy, ROOT / "PolicyDocument"))
+                places.setdefault(policy.name, self._place(policy.pointer))
         for name, statements in found.items():
             yield Holder(
                 f"identity {name}", name, "identity", PermissionSet((tuple(statements),)), places[name]

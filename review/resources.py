@@ -288,6 +288,7 @@ def _updated(template: Template, update: Update) -> Iterator[Change]:
         return
     resource = update.after
     yield from _policies_weakened(template, update)
+    yield from _made_conditional(template, update)
     if update.replacement:
         yield _replaced(template, update)
     elif paths := _changed_paths(update):
@@ -306,7 +307,7 @@ def _updated(template: Template, update: Update) -> Iterator[Change]:
             f"{code(resource.name)} ({_type(resource)}) changes in place: {names}"
             if not unknown
             else f"{code(resource.name)} ({_type(resource)}) changes: {names}{unknown}",
-            Level.WARNING if unknown or "Condition" in paths else Level.NOTE,
+            Level.WARNING if unknown else Level.NOTE,
             Place(template.file, resource.pointer),
             facts={"type": resource.type, "replacement": "unknown" if unknown else "no", "paths": paths},
         )
@@ -322,7 +323,11 @@ def _changed_paths(update: Update) -> list[str]:
             unordered = update.type is not None and path in update.type.unordered
             if not (leaf.is_order and unordered):
                 found[".".join(step for step in path[:2] if step != "*") or "Properties"] = None
-        elif not _is_without_effect(update, steps):
+        elif steps[0] not in (
+            "Condition",
+            "DeletionPolicy",
+            "UpdateReplacePolicy",
+        ) and not _is_without_effect(update, steps):
             found[str(steps[0])] = None
     return list(found)
 
@@ -335,7 +340,7 @@ def _is_without_effect(update: Update, steps: tuple[Any, ...]) -> bool:
 
 
 def _replaced(template: Template, update: Update) -> Change:
-    resource, data = update.after, holds(update.after.type)
+    resource, data = update.after, holds(update.before.type) or holds(update.after.type)
     kept = policy(resource, "UpdateReplacePolicy")
     will = update.replacement is Replacement.WILL
     message = f"{code(resource.name)} ({_type(resource)}) {'is' if will else 'may be'} replaced"
@@ -412,6 +417,32 @@ def _policies_weakened(template: Template, update: Update) -> Iterator[Change]:
             after=now,
             facts={"type": update.after.type, "policy": now},
         )
+
+
+def _made_conditional(template: Template, update: Update) -> Iterator[Change]:
+    """Tell of a resource that exists under a condition now: where that does not hold, it is removed."""
+    was, now = update.before.fields.get("Condition"), update.after.fields.get("Condition")
+    if was == now:
+        return
+    data = holds(update.after.type)
+    is_lost = now is not None and bool(data) and policy(update.before, "DeletionPolicy") == "Delete"
+    message = f"{code(update.after.name)} ({_type(update.after)}) " + (
+        f"exists only where the condition {code(now)} holds"
+        if now is not None
+        else "exists whatever the conditions are"
+    )
+    yield Change(
+        Section.RESOURCES,
+        Verb.CHANGED,
+        update.after.name,
+        message + (f"; elsewhere it is removed, and with it its {data}" if is_lost else ""),
+        Level.DANGER if is_lost else Level.WARNING,
+        Place(template.file, update.after.pointer),
+        frozenset({Gate.DATA_LOSS}) if is_lost else frozenset(),
+        before=was,
+        after=now,
+        facts={"type": update.after.type},
+    )
 
 
 def _type(resource: Resource) -> str:
