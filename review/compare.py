@@ -222,7 +222,7 @@ def _moved(value: Any, renames: Mapping[str, str]) -> Any:
 def _normal_attribute(value: Mapping[str, Any], renames: Mapping[str, str]) -> Any:
     found = normal(value)["Fn::GetAtt"]
     return (
-        {"Fn::GetAtt": [renames.get(found[0], found[0]), *found[1:]]}
+        {"Fn::GetAtt": [renames.get(str(found[0]), found[0]), *found[1:]]}
         if isinstance(found, list) and found
         else value
     )

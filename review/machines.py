@@ -109,7 +109,8 @@ def removed(definition: Definition) -> tuple[list[Change], Graph]:
         definition.place(ROOT, is_before=True),
     )
     marks = {str(state.pointer): "removed" for state in machine.walk()}
-    return [change], Graph(definition.name, machine, None, marks, {})
+    mended = _reported(_checked(definition), Counter(), definition, Verb.MENDED)
+    return [change, *mended], Graph(definition.name, machine, None, marks, {})
 
 
 @dataclass(frozen=True)
@@ -214,7 +215,7 @@ def _states(before: Definition, after: Definition, pairing: _Pairing) -> Iterato
 
 
 def _what(state: State) -> str:
-    return integration(state.resource) if isinstance(state, Task) else state.type
+    return (integration(state.resource) if isinstance(state, Task) else "") or state.type
 
 
 def _state_change(  # noqa: PLR0913 - a change of a state, by name where it is not plain

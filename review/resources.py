@@ -188,7 +188,8 @@ def _updates(before: Template, after: Template) -> dict[str, Update]:
         found[name] = update
         if old.type != new.type:
             update.raise_to(
-                Replacement.WILL, f"its type changes from {old.type or 'none'} to {new.type or 'none'}"
+                Replacement.WILL,
+                f"its type changes from {old.type or 'none'} to {new.type or 'none'}, which CloudFormation refuses under one logical ID",
             )
         for leaf in update.leaves:
             path = property_path(leaf)

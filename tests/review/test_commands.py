@@ -85,6 +85,64 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     assert "get-execution-history" in result.output
 
 
+def large(capacity: int, peer: str, action: str) -> dict[str, Any]:
+    """Return a template of 500 resources of four kinds."""
+    trust = {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ]
+    }
+    found: dict[str, Any] = {}
+    for index in range(125):
+        statement = {
+            "Effect": "Allow",
+            "Action": ["s3:Get*", action],
+            "Resource": f"arn:aws:s3:::bucket{index}/*",
+        }
+        found[f"Role{index}"] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": trust,
+                "Policies": [{"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}],
+            },
+        }
+        found[f"Function{index}"] = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Role": {"Fn::GetAtt": [f"Role{index}", "Arn"]}, "MemorySize": capacity},
+        }
+        found[f"Table{index}"] = {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {"TableName": f"t{index}-{capacity}"},
+        }
+        rules = [
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": peer}
+            for port in range(8000, 8010)
+        ]
+        found[f"Group{index}"] = {
+            "Type": "AWS::EC2::SecurityGroup",
+            "Properties": {"GroupDescription": "g", "SecurityGroupIngress": rules},
+        }
+    return {"Resources": found}
+
+
+@pytest.mark.slow
+def test_two_templates_of_500_resources_are_reviewed_in_seconds(tmp_path: Path) -> None:
+    """A change of all of 500 resources takes less than 3 s, start included."""
+    paths = []
+    for name, template in (
+        ("a", large(128, "10.0.0.0/8", "s3:PutObject")),
+        ("b", large(256, "0.0.0.0/0", "s3:Put*")),
+    ):
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps(template), "utf-8")
+    program = "import sys; from review.commands import review; review(sys.argv[1:])"
+    start = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-c", program, *map(str, paths)], cwd=ROOT, check=True, capture_output=True
+    )
+    assert time.perf_counter() - start < 3
+
+
 @pytest.mark.slow
 def test_our_documents_are_reviewed_in_an_instant() -> None:
     """A review of the project's own documents takes less than 600 ms, start included (the best of five)."""
