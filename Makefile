@@ -33,7 +33,10 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 	@$(RUN) build.py verify
 
 test: $(STAMP) ## Run the tests
-	@$(RUN) -m pytest -n auto
+	@$(RUN) -m pytest -n auto -m "not servers"
+
+test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
+	@$(RUN) -m pytest -m servers -s
 
 format: $(STAMP) ## Format the code
 	@$(RUN) -m ruff format .
@@ -61,4 +64,4 @@ $(STAMP): requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $(STAMP)
 
-.PHONY: help template package lint verify check test format bench bench-check requirements clean
+.PHONY: help template package lint verify check test test-slow format bench bench-check requirements clean

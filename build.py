@@ -20,6 +20,7 @@ COMMANDS = {
     "types": "states_language.commands",
     "contract": "states_language.commands",
     "shapes": "states_language.commands",
+    "validate": "validator.commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

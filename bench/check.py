@@ -28,7 +28,7 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from states_language.check import findings, severity_of  # noqa: E402 - the project is not installed
+from states_language.checker import findings, severity_of  # noqa: E402 - the project is not installed
 from states_language.contract import infer  # noqa: E402
 from states_language.diagnostics import Severity  # noqa: E402
 
@@ -286,7 +286,8 @@ def _complaints(name: str, path: str, document: Any) -> int:
         else:
             file.write_text(json.dumps(document))
             command = [path, *(["--json-path"] if name == "asl-validator" else []), str(file)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        # There, so that no configuration of this project is read: it appends this checker to cfn-lint.
+        result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     return len((result.stdout + result.stderr).splitlines())
 
 

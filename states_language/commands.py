@@ -16,8 +16,7 @@ SEVERITIES = ("error", "warning", "note")
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE…")
 
 
-@click.group()
-@click.version_option(package_name="states-language", message="%(version)s")
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Check Amazon States Language documents before AWS sees them."""
 
@@ -104,7 +103,7 @@ def _has(diagnostics: list[Diagnostic], least: Severity) -> bool:
 
 def _explain(files: tuple[str, ...], input_schema: Path | None) -> None:
     """Write to the standard error the paths that were read into what is not known, and why that is so."""
-    from states_language.check import facts_of  # noqa: PLC0415
+    from states_language.checker import facts_of  # noqa: PLC0415
     from states_language.document import DocumentError, StateMachine  # noqa: PLC0415
     from states_language.files import find_files, read_definitions, read_schema  # noqa: PLC0415
     from states_language.sources import SourceError  # noqa: PLC0415
@@ -137,7 +136,7 @@ def _explain(files: tuple[str, ...], input_schema: Path | None) -> None:
 )
 def types(file: str, state: str | None, depth: int, input_schema: Path | None) -> None:
     """Show the data at each state of FILE: what comes in, what the work gives, what goes out."""
-    from states_language.check import facts_of  # noqa: PLC0415
+    from states_language.checker import facts_of  # noqa: PLC0415
     from states_language.document import DocumentError, StateMachine  # noqa: PLC0415
     from states_language.files import read_definitions, read_schema  # noqa: PLC0415
     from states_language.show import tree  # noqa: PLC0415

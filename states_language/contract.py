@@ -9,6 +9,7 @@ from states_language.document import StateMachine
 from states_language.flow import Obstacle, Purpose, analyze
 from states_language.types import (
     BOOLEAN,
+    CONTRACT,
     INTEGER,
     NULL,
     NUMBER,
@@ -16,7 +17,6 @@ from states_language.types import (
     ListType,
     MapType,
     Member,
-    Origin,
     Presence,
     ScalarType,
     Source,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from states_language.flow import Read
 
-CONTRACT: Final = Origin("the input's contract")
 _SCALARS: Final[Mapping[str, ScalarType]] = {
     "string": STRING,
     "number": NUMBER,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from states_language.check import findings, severity_of
+from states_language.checker import findings, severity_of
 from states_language.diagnostics import Diagnostic, Finding, Severity
 from states_language.pointer import ROOT
 from states_language.sources import (
@@ -22,6 +22,8 @@ from states_language.sources import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    from states_language.allowances import Allowances
 
 SUFFIXES: Final = (".asl.json", ".asl.yaml", ".asl.yml", ".asl", ".states.json")
 """How the names of documents end, that a folder is searched for."""
@@ -98,6 +100,8 @@ def check_files(arguments: Iterable[str], schema_path: Path | None = None) -> Re
             report.diagnostics.append(
                 unreadable(SourceError("The document is nested too deeply.", name), name)
             )
+    # A file that a template names may have been checked by itself, too.
+    report.diagnostics = list(dict.fromkeys(report.diagnostics))
     report.diagnostics.sort(key=lambda entry: (entry.file, entry.line, entry.column, entry.code))
     return report
 
@@ -142,24 +146,30 @@ def read_schema(name: str, schema_path: Path | None) -> Mapping[str, Any] | None
 
 
 def _check_file(name: str, schema_path: Path | None, report: Report) -> None:
-    definitions = read_definitions(name)
-    for definition in definitions:
+    allowed: dict[Path, Allowances] = {}
+    for definition in read_definitions(name):
         report.checked += 1
-        is_inside = definition.file != name
-        schema = read_schema(definition.file if is_inside else name, schema_path)
+        is_beside = name not in (definition.file, STANDARD_INPUT)
+        schema = read_schema(definition.file if is_beside else name, schema_path)
         found: Iterable[Finding] = [*_duplicates(definition), *findings(definition.value, schema)]
-        allowances_path = base_of(Path(definition.file))
-        allowances_path = allowances_path.with_name(allowances_path.name + ".allow.yaml")
-        if name != STANDARD_INPUT and allowances_path.is_file():
-            from states_language.allowances import read_allowances  # noqa: PLC0415 - few documents have them
-
-            allowances = read_allowances(allowances_path)
-            found = list(allowances.keep(found))
-            report.diagnostics += allowances.report()
-        placed = [place(finding, definition) for finding in found]
+        allowances = None if name == STANDARD_INPUT else _allowances(Path(definition.file), allowed)
+        placed = [place(finding, definition) for finding in (allowances.keep(found) if allowances else found)]
         if placed:
             report.sources.setdefault(definition.file, definition)
         report.diagnostics += placed
+    for allowances in allowed.values():
+        report.diagnostics += allowances.report()
+
+
+def _allowances(path: Path, allowed: dict[Path, Allowances]) -> Allowances | None:
+    """Return the allowances beside a document; those of a template serve all of its state machines."""
+    beside = base_of(path)
+    beside = beside.with_name(beside.name + ".allow.yaml")
+    if beside not in allowed and beside.is_file():
+        from states_language.allowances import read_allowances  # noqa: PLC0415 - few documents have them
+
+        allowed[beside] = read_allowances(beside)
+    return allowed.get(beside)
 
 
 def _duplicates(definition: Definition) -> Iterator[Finding]:

@@ -224,6 +224,13 @@ def _opened(kind: StructureType, row: OptimizedAction) -> StructureType:
         changes[name] = Member(Unknown("any JSON"), presence)
     for member, letter in row.row.get("added", {}).items():
         changes[member] = Member(_WORDS[letter], Presence.OPTIONAL)
+    for name, inner in row.row.get("open_inside", {}).items():
+        items = kind.members[name].type
+        if isinstance(items, ListType) and isinstance(items.item, StructureType):
+            opened = {key: Member(Unknown("any JSON"), items.item.members[key].presence) for key in inner}
+            members = Layered.of(items.item.members, opened)
+            item = replace(items.item, members=members, key=("request", row.service, row.action, name))
+            changes[name] = Member(ListType(item), kind.members[name].presence)
     if not changes:
         return kind
     return replace(kind, members=Layered.of(kind.members, changes), key=("request", row.service, row.action))

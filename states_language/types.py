@@ -117,6 +117,10 @@ class Origin:
     """`ResultPath`, `ResultSelector`, `OutputPath` …: the field that did it."""
 
 
+CONTRACT: Final = Origin("the input's contract")
+"""The origin of what a contract describes."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StructureType:
     """A JSON object whose members are known by name."""

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from validator.checks.check import LEGACY_REVISIONS
 from validator.checks.protocol import supported_versions
 from validator.conversation import Line
 from validator.endpoint import Endpoint
@@ -25,7 +26,7 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 
 @dataclass(frozen=True)
 class Answers:
-    """What one path said to each era's greeting. A server that is known to be modern was asked only that."""
+    """What one path said to each era's greeting. The second is not sent where the first went past a bound."""
 
     line: Line
     discover: Exchange
@@ -44,10 +45,16 @@ class Answers:
     @property
     def decisive(self) -> Exchange:
         """The answer by which the server is judged if it speaks neither era in form."""
-        if self.initialize is None or is_overrun(self.discover):
+        if self.initialize is None or self.discover.overran:
             return self.discover
-        broken_modern = self.discover.ok or self.discover.error_code in MODERN_ERRORS
-        return self.discover if broken_modern and not self.initialize.ok else self.initialize
+        seems_modern = (
+            self.discover.ok or {self.discover.error_code, self.initialize.error_code} & MODERN_ERRORS
+        )
+        return self.discover if seems_modern and not self.initialize.ok else self.initialize
+
+    def to(self, era: EraName) -> Exchange | None:
+        """Return the answer to the greeting of an era, if that was sent."""
+        return self.discover if era == "modern" else self.initialize
 
 
 def speaks_modern(exchange: Exchange) -> bool:
@@ -61,20 +68,17 @@ def speaks_modern(exchange: Exchange) -> bool:
             version >= "2026" for version in supported_versions(exchange)
         )
     result = exchange.result
-    return exchange.ok and result is not None and ("supportedVersions" in result or "resultType" in result)
+    if not exchange.ok or result is None:
+        return False
+    versions = result.get("supportedVersions")
+    if isinstance(versions, list) and versions and all(version in LEGACY_REVISIONS for version in versions):
+        return False  # it knows the question, and says that it speaks only as before
+    return "supportedVersions" in result or "resultType" in result
 
 
 def speaks_legacy(exchange: Exchange) -> bool:
     """Whether the answer to `initialize` is a result, in form or not."""
     return exchange.ok and exchange.envelope is not None and "result" in exchange.envelope
-
-
-def is_overrun(exchange: Exchange) -> bool:
-    """Whether the answer went past a bound that no era excuses: that is hostile, whatever was asked."""
-    kinds = {problem.kind for problem in exchange.message.problems} if exchange.message else set()
-    return bool(kinds & {"depth", "values"}) or (
-        exchange.fault is not None and exchange.fault.kind == "bytes"
-    )
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,10 @@ class Finder:
             statuses.append((path, answers.decisive.status))
         host = first.line.host_header
         if _is_here(answers, first=answers is first):
-            at = answers.discover if answers.eras[:1] == ("modern",) else answers.decisive
-            return (
-                Contact(answers.decisive, at.path, host, guarded, tuple(statuses)),
-                _at(answers, at.path),
-                ready,
-            )
+            exchange = answers.discover if "modern" in answers.eras else answers.decisive
+            contact = Contact(exchange, exchange.path, host, guarded, tuple(statuses))
+            # A redirect within the origin may have led to another path: the rest is asked there.
+            return contact, replace(answers, line=replace(answers.line, path=exchange.path)), ready
         old = None if first.decisive.fault else self._old_transport(first.line)
         missing = _is_missing(first.decisive)
         contact = Contact(first.decisive, None if missing else paths[0], host, guarded, tuple(statuses), old)
@@ -126,9 +128,10 @@ class Finder:
     def _greet(self, line: Line) -> Answers:
         """Greet the modern way, and the older way too: a server may speak both, or be silent to one."""
         discover = line.discover()
-        if is_overrun(discover) or (_is_starting(discover) and not _is_silent(discover)):
+        if discover.overran or (_is_starting(discover) and not _is_silent(discover)):
             return Answers(line, discover)
-        return Answers(line, discover, line.initialize())
+        seconds = self.budget.limits.probe_seconds if speaks_modern(discover) else None
+        return Answers(line, discover, line.initialize(seconds=seconds))
 
     def _past_host_guard(self, answers: Answers) -> tuple[Answers, bool]:
         """Try again as localhost what was refused under the server's own address."""
@@ -178,8 +181,3 @@ def _is_here(answers: Answers, *, first: bool) -> bool:
         return not _is_missing(answers.decisive)
     envelope = answers.decisive.envelope
     return envelope is not None and "jsonrpc" in envelope
-
-
-def _at(answers: Answers, path: str) -> Answers:
-    """Return the same answers, with the path that a redirect within the origin led to."""
-    return replace(answers, line=replace(answers.line, path=path))

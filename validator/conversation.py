@@ -76,11 +76,11 @@ class Line:
         modern = replace(self, era="modern", version=MODERN_REVISION, session=None)
         return modern.ask("server/discover", seconds=self.budget.limits.probe_seconds)
 
-    def initialize(self) -> Exchange:
+    def initialize(self, *, seconds: float | None = None) -> Exchange:
         """Begin a session the way that was usual before 2026-07-28."""
         legacy = replace(self, era="legacy", version=LAST_LEGACY_REVISION, session=None)
         params = {"protocolVersion": LAST_LEGACY_REVISION, "capabilities": {}, "clientInfo": CLIENT_INFO}
-        return legacy.ask("initialize", params)
+        return legacy.ask("initialize", params, seconds=seconds)
 
     def open_stream(self) -> Exchange:
         """Open a stream of events with GET, as the transport of 2024-11-05 begins, and wait for one event."""

@@ -51,7 +51,8 @@ def parse_endpoint(url: object, *, allow_localhost: bool = False) -> Endpoint:
         raise EndpointError("the endpoint names no host and port")
     if not (parts.path.isascii() and parts.path.isprintable()) or " " in parts.path:
         raise EndpointError("the endpoint's path holds characters that a request line cannot carry")
-    return Endpoint(_address(parts.hostname, allow_localhost=allow_localhost), port or 80, parts.path or None)
+    path = parts.path if parts.path.strip("/") else None
+    return Endpoint(_address(parts.hostname, allow_localhost=allow_localhost), port or 80, path)
 
 
 def _address(host: str, *, allow_localhost: bool) -> str:

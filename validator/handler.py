@@ -1,8 +1,11 @@
 """The Lambda function: an event from the state machine in, a verdict out, whatever happens between."""
 
+import logging
 import os
 import time
+import traceback
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 from validator.checks.internal import Ourselves
@@ -12,6 +15,7 @@ from validator.limits import Budget, Limits
 from validator.survey import Survey, survey
 from validator.verdict import write_verdict
 
+LOGGER = logging.getLogger(__name__)
 TIME_LIMIT_VARIABLE = "TIME_LIMIT_SECONDS"
 MARGIN_SECONDS = 3.0
 """What is left of the function's own time when the run must be over: a killed function writes no verdict."""
@@ -37,7 +41,7 @@ def handler(event: Mapping[str, Any], context: Context | None) -> dict[str, Any]
     except EndpointError as problem:
         return _inconclusive(event, str(problem))
     except Exception as error:  # noqa: BLE001 - nothing that goes wrong here may end without a verdict
-        return _inconclusive(event, f"{type(error).__name__}: {error}")
+        return _failed(event, error)
     return judge(endpoint, limits, event)
 
 
@@ -53,7 +57,15 @@ def judge(
             surveyed, judgement, image_digest=_text(event, "imageDigest"), task_arn=_text(event, "taskArn")
         )
     except Exception as error:  # noqa: BLE001 - a defect of ours must not become a server's pass, or no verdict
-        return _inconclusive(event, f"{type(error).__name__}: {error}")
+        return _failed(event, error)
+
+
+def _failed(event: object, error: Exception) -> dict[str, Any]:
+    """Leave operators the places of our code that an error came through; its text may be a server's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
+    LOGGER.error("internal.error: %s at %s", type(error).__name__, places)
+    return _inconclusive(event, f"{type(error).__name__}: {error}")
 
 
 def _inconclusive(event: object, problem: str) -> dict[str, Any]:

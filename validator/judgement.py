@@ -11,7 +11,10 @@ from validator.checks.check import Found
 from validator.schema import TimeOver
 
 KEPT_FINDINGS = 20
-"""How many findings of one check are kept whole; the rest are counted."""
+"""How many findings of one check are kept; the rest are counted, unless one is worse than what was found."""
+
+KEPT_CHARACTERS = 1_000
+"""How much of a finding's text is kept: what a server wrote may be in it, at any length."""
 
 DECISIVE: frozenset[Severity] = frozenset({"error", "policy"})
 
@@ -47,6 +50,7 @@ class Judgement:
     ran: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    decided: set[tuple[str, Severity]] = field(default_factory=set)
 
     def accepts(self, subject: Subject, only: Callable[[str], bool] | None = None) -> bool:
         """Judge a subject by every check of its kind; whether nothing was found that decides."""
@@ -77,10 +81,13 @@ class Judgement:
         self.ran.add(check.id)
         self.counts[check.id] += 1
         severity = found.severity or check.severity
-        kept = [finding for finding in self.findings if finding.check.id == check.id]
-        worse = severity in DECISIVE and not any(finding.severity == severity for finding in kept)
-        if len(kept) < KEPT_FINDINGS or worse:
-            self.findings.append(Finding(check, severity, found.at or at, found.what))
+        decides_anew = severity in DECISIVE and (check.id, severity) not in self.decided
+        if self.counts[check.id] > KEPT_FINDINGS and not decides_anew:
+            return
+        if severity in DECISIVE:
+            self.decided.add((check.id, severity))
+        where = (found.at or at)[:KEPT_CHARACTERS]
+        self.findings.append(Finding(check, severity, where, found.what[:KEPT_CHARACTERS]))
 
     @property
     def deciding(self) -> Finding | None:

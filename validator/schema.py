@@ -6,7 +6,8 @@ fetches what a `$ref` names. Patterns are left alone, since Python's `re` refuse
 
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urldefrag, urljoin
 
 import jsonschema
@@ -37,6 +38,13 @@ NAMED = frozenset(
     {"$defs", "definitions", "dependencies", "dependentSchemas", "patternProperties", "properties"}
 )
 REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
+
+
+class Place(NamedTuple):
+    """What a reference means: a document's URI, empty for the schema itself, and a fragment of it."""
+
+    document: str
+    fragment: str
 
 
 class TimeOver(Exception):  # noqa: N818 - a bound that was reached
@@ -107,6 +115,8 @@ def validity_problems(schema: dict[str, Any], deadline: float) -> Problems:
 _NO_FORMATS = jsonschema.FormatChecker(formats=[])
 
 
+# A run has one deadline, so each run makes each dialect's validator once.
+@lru_cache(maxsize=2 * len(DIALECTS))
 def _bounded(dialect: Any, deadline: float) -> Any:
     """Return the dialect's validator, stopped at the deadline, and unique items told in linear time."""
 
@@ -137,10 +147,11 @@ def reference_problems(schema: dict[str, Any]) -> Problems:
             for keyword in REFERENCES
             if isinstance(node.get(keyword), str)
         )
+    known: dict[Place, str | None] = {}
     for place, base, reference in references:
-        problem = _reference_problem(base, reference, targets)
+        problem = _reference_problem(base, reference, targets, known)
         if problem is not None:
-            yield place, problem
+            yield place, f"{reference!r} {problem}"
 
 
 def _identifier(node: dict[str, Any]) -> str | None:
@@ -180,29 +191,54 @@ def _joined(base: str, reference: str) -> str:
         return reference
 
 
-def _reference_problem(base: str, reference: str, targets: dict[str, Any]) -> str | None:
-    """Why a reference leads nowhere; None if it leads to a place within the schema."""
-    seen: set[tuple[str, str]] = set()
-    while True:
-        try:
-            whole = urljoin(base, reference) if base or not reference.startswith("#") else reference
-            document, fragment = urldefrag(whole)
-        except ValueError:
-            return f"{reference!r} is no URI reference"
-        if document.rstrip("#") in DIALECTS:
-            return None
-        if document not in targets:
-            return f"{reference!r} leads out of the schema, and is not fetched"
-        node = _at_fragment(targets, document, unquote(fragment))
-        if node is _NOWHERE:
-            return f"{reference!r} leads nowhere"
-        if (document, fragment) in seen:
-            return f"{reference!r} leads round in a circle"
-        seen.add((document, fragment))
-        further = node.get("$ref") if isinstance(node, dict) else None
-        if not isinstance(further, str):
-            return None
-        base, reference = document, further
+def _reference_problem(
+    base: str, reference: str, targets: dict[str, Any], known: dict[Place, str | None]
+) -> str | None:
+    """Tell why a reference leads nowhere; None if it leads to a place within the schema.
+
+    A reference to a reference is followed. What was found is kept in `known` for each place on the way, so
+    that long chains are followed once.
+    """
+    way: dict[Place, None] = {}
+    problem: str | None = None
+    step: tuple[str, str] | None = (base, reference)
+    while step is not None:
+        here = _absolute(*step)
+        if here is None:
+            problem = "is no URI reference"
+            break
+        if here in way:
+            problem = "leads round in a circle"
+            break
+        if here in known:
+            problem = known[here]
+            break
+        way[here] = None
+        step, problem = _follow(here, targets)
+    known.update(dict.fromkeys(way, problem))
+    return problem
+
+
+def _absolute(base: str, reference: str) -> Place | None:
+    """Resolve a reference against its base; without a base, a fragment stays in the schema itself."""
+    try:
+        whole = urljoin(base, reference) if base or not reference.startswith("#") else reference
+        return Place(*urldefrag(whole))
+    except ValueError:
+        return None
+
+
+def _follow(here: Place, targets: dict[str, Any]) -> tuple[tuple[str, str] | None, str | None]:
+    """Look at a place: the reference that stands there, if one does, and what is wrong with the place."""
+    if here.document.rstrip("#") in DIALECTS:
+        return None, None
+    if here.document not in targets:
+        return None, "leads out of the schema, and is not fetched"
+    node = _at_fragment(targets, here.document, unquote(here.fragment))
+    if node is _NOWHERE:
+        return None, "leads nowhere"
+    further = node.get("$ref") if isinstance(node, dict) else None
+    return ((here.document, further), None) if isinstance(further, str) else (None, None)
 
 
 _NOWHERE = object()

@@ -20,7 +20,7 @@ def shown(text: str, limit: int) -> str:
         parts.append(part)
         length += len(part)
         if length > limit:
-            while length > limit - 1:
+            while parts and length > limit - 1:
                 length -= len(parts.pop())
             return "".join(parts) + "…"
     return "".join(parts)

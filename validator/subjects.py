@@ -76,6 +76,8 @@ class Listing:
     pages: int = 0
     stopped: StopReason | None = None
     found: str = ""
+    unknown: bool = False
+    """Whether the server said that it knows no such method."""
 
     @property
     def at(self) -> str:

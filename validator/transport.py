@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, cast
 from urllib.parse import urlsplit
 
+from validator import VERSION
 from validator.decoding import Decoded, decode
 from validator.endpoint import Endpoint
 from validator.event_stream import EventStream
@@ -92,6 +93,12 @@ class Exchange:
     def ok(self) -> bool:
         """Whether the status says success."""
         return self.status is not None and 200 <= self.status < 300
+
+    @property
+    def overran(self) -> bool:
+        """Whether the answer went past a bound that no era excuses: that is hostile, whatever was asked."""
+        kinds = {problem.kind for problem in self.message.problems} if self.message else set()
+        return bool(kinds & {"depth", "values"}) or (self.fault is not None and self.fault.kind == "bytes")
 
     @property
     def envelope(self) -> dict[str, Any] | None:
@@ -173,7 +180,13 @@ def _reason(error: OSError) -> str:
 
 
 def _request_bytes(endpoint: Endpoint, request: Request, path: str) -> bytes:
-    headers = {"Host": endpoint.host, "Connection": "close", "Accept-Encoding": "identity", **request.headers}
+    headers = {
+        "Host": endpoint.host,
+        "User-Agent": f"toolshed-validator/{VERSION}",
+        "Connection": "close",
+        "Accept-Encoding": "identity",
+        **request.headers,
+    }
     if request.body:
         headers["Content-Length"] = str(len(request.body))
     lines = [f"{request.method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
@@ -236,10 +249,7 @@ def _receive(exchange: Exchange, wire: _Wire, budget: Budget) -> Exchange:
     except BytesExceeded:
         return replace(exchange, fault=Fault("bytes", "headers without end"))
     except TimeoutError:
-        kind: FaultKind = "time" if wire.received else "silent"
-        return replace(
-            exchange, fault=Fault(kind, "no whole answer in time" if wire.received else "no answer in time")
-        )
+        return replace(exchange, fault=_late(wire, budget))
     except (http.client.RemoteDisconnected, ConnectionError):
         return replace(exchange, fault=Fault("closed", "the connection was closed without an answer"))
     except (http.client.HTTPException, ValueError) as error:
@@ -267,8 +277,17 @@ def _receive(exchange: Exchange, wire: _Wire, budget: Budget) -> Exchange:
         return replace(exchange, fault=Fault("encoding", f"broken compression: {error}"))
     except _EncodingError as error:
         return replace(exchange, fault=Fault("encoding", f"the unknown content encoding {error}"))
-    except (http.client.HTTPException, ValueError, OSError):
+    except (http.client.HTTPException, OSError):
         return replace(exchange, fault=Fault("truncated", "the body ended before it was whole"))
+
+
+def _late(wire: _Wire, budget: Budget) -> Fault:
+    """Tell a server that says nothing from one that was cut short, by its own time or by the run's."""
+    if wire.received:
+        return Fault("time", "no whole answer in time")
+    if budget.bytes_read and budget.remaining() <= 0:
+        return Fault("time", "the run's time was over before the answer")
+    return Fault("silent", "no answer in time")
 
 
 def _read_message(exchange: Exchange, response: http.client.HTTPResponse, budget: Budget) -> Exchange:

@@ -59,7 +59,7 @@ def write_verdict(
         "validatorVersion": VERSION,
         "checkedAt": (checked_at or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
     }
-    for limit in (150, 60, 0):
+    for limit in (150, 60, 20):
         if len(json.dumps(verdict)) <= LARGEST_BYTES:
             break
         verdict["checks"] = [_check(check, judgement, limit) for check in TABLE.values()]
@@ -108,6 +108,6 @@ def _check(check: Check, judgement: Judgement, limit: int) -> dict[str, Any]:
         "status": status,
         "at": shown(worst.at, limit) if worst else "",
         "expected": check.expects,
-        "detail": shown(detail, max(0, limit - len(suffix))) + suffix if limit else "",
+        "detail": shown(detail, max(1, limit - len(suffix))) + suffix,
         "source": check.source,
     }

@@ -16,7 +16,7 @@ ROOT = str(Path(__file__).resolve().parents[2])
 if ROOT not in sys.path:
     sys.path.append(ROOT)
 
-from states_language.check import findings  # noqa: E402 - only now can it be found
+from states_language.checker import findings  # noqa: E402 - only now can it be found
 from states_language.diagnostics import Diagnostic, Severity  # noqa: E402
 from states_language.files import check_files, place  # noqa: E402
 from states_language.pointer import ROOT as TOP  # noqa: E402

@@ -11,7 +11,7 @@ from states_language.flow.facts import (
     ServiceCall,
 )
 from states_language.flow.resolution import Gap, Obstacle, Resolution
-from states_language.flow.states import analyze
+from states_language.flow.scopes import analyze
 
 __all__ = [
     "BadSyntax",

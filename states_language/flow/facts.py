@@ -7,9 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from states_language.document import State, StateMachine, Task
+    from states_language.document import State, Task
     from states_language.flow.resolution import Resolution
     from states_language.integrations import Integration
     from states_language.intrinsics import Call
@@ -36,6 +34,8 @@ class Purpose(StrEnum):
     TIMESTAMP = "timestamp"
     ARGUMENT = "argument"
     """An argument of an intrinsic function."""
+    PART = "part"
+    """A path inside a larger JSONata expression, which may be made for its absence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,5 @@ class Facts:
     outputs: dict[Pointer, Type] = field(default_factory=dict)
     values: dict[Pointer, Type] = field(default_factory=dict)
     """The type of the value that each `.$` of a template gives, and each JSONata expression."""
-    context: dict[Pointer, Mapping[str, Any]] = field(default_factory=dict)
     objects: list[Source] = field(default_factory=list)
     """Unknown data into which a ResultPath writes: it is an object."""
-    scopes: list[StateMachine] = field(default_factory=list)

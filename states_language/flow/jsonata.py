@@ -37,6 +37,8 @@ _REFERENCE: Final = re.compile(r"\$([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*|\.`[^`]*`|\[
 _STEP: Final = re.compile(r"\.([A-Za-z_]\w*)|\.`([^`]*)`|\[(-?\d+)\]")
 _STRING: Final = re.compile(r""""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'""", re.DOTALL)
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
+_BOUND: Final = re.compile(r"\$\w+\s*:=|function\s*\([^)]*\)|λ\s*\([^)]*\)|[@#]\s*\$\w+")
+_NAMES: Final = re.compile(r"\$(\w+)")
 _WORDS: Final = {"true": BOOLEAN, "false": BOOLEAN, "null": NULL}
 
 
@@ -68,6 +70,21 @@ def read(text: str) -> Reference | Type:
     if _NUMBER.fullmatch(body):
         return NUMBER
     return _WORDS.get(body, Unknown("a JSONata expression"))
+
+
+@lru_cache(maxsize=4096)
+def references_in(text: str) -> tuple[Reference, ...]:
+    """Return the plain paths inside a larger expression, but for the variables that it binds itself."""
+    match = _EXPRESSION.fullmatch(text)
+    if match is None:
+        return ()
+    body = _STRING.sub(lambda found: " " * len(found[0]), match[1])
+    bound = {name for found in _BOUND.finditer(body) for name in _NAMES.findall(found[0])}
+    return tuple(
+        Reference(_path(found[0], found), 2 + found.start())
+        for found in _REFERENCE.finditer(body)
+        if found[1] not in bound and body[found.end() : found.end() + 1] not in ("(", "[", "{", "^", "@", "#")
+    )
 
 
 def _path(text: str, found: re.Match[str]) -> Path:

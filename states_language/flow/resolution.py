@@ -37,7 +37,6 @@ from states_language.types import (
     Type,
     UnionType,
     Unknown,
-    join,
     options,
     union,
 )
@@ -395,6 +394,3 @@ def put(kind: Type, keys: tuple[str | int, ...], value: Type) -> Type:
 
 def _opened(kind: Type) -> Type:
     return StructureType({}, kind) if isinstance(kind, Unknown) else kind
-
-
-__all__ = ["Gap", "Obstacle", "Resolution", "follow", "follow_variable", "join", "put"]

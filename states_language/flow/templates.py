@@ -15,7 +15,6 @@ from states_language.types import (
     INTEGER,
     STRING,
     ListType,
-    MapType,
     Member,
     Source,
     StructureType,
@@ -224,19 +223,19 @@ def read_expression(frame: Frame, text: Any, pointer: Pointer, purpose: Purpose 
         kind = found.type
     else:
         kind = expression
+        _read_parts(frame, text, pointer)
     if frame.facts is not None:
         frame.facts.values[pointer] = kind
     return kind
 
 
-__all__ = [
-    "Frame",
-    "MapType",
-    "intrinsic_result",
-    "is_intrinsic",
-    "read_expression",
-    "read_path",
-    "read_template",
-    "read_value",
-    "resolve",
-]
+def _read_parts(frame: Frame, text: str, pointer: Pointer) -> None:
+    """Note the plain paths into `$states` inside an expression that is not followed as a whole."""
+    if frame.facts is None:
+        return
+    for part in jsonata.references_in(text):
+        if part.path.variable == "states" and len(part.path.steps) > 1:
+            found = jsonata.follow_reference(part, frame.variables)
+            frame.facts.reads.append(
+                Read(frame.state, pointer, part.path, found, Purpose.PART, part.offset, frame.scope)
+            )

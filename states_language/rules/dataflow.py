@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from states_language.diagnostics import Finding, Severity
@@ -12,6 +13,7 @@ from states_language.paths import Name, PathError, Root, parse_path
 from states_language.rules.graph import closure
 from states_language.spelling import differs_by_case, listed, nearest
 from states_language.types import (
+    CONTRACT,
     ListType,
     ScalarType,
     StructureType,
@@ -49,7 +51,11 @@ def check(subject: Subject) -> Iterator[Finding]:
 def _judge(read: Read, subject: Subject, setters: _Setters) -> Iterator[Finding]:
     failure = read.resolution.failure
     if failure is not None:
-        yield _failed(read, failure, subject, setters)
+        found = _failed(read, failure, subject, setters)
+        # In a larger expression nothing, too, is a value: it may be what the expression asks for.
+        yield replace(found, severity=Severity.WARNING) if read.purpose is Purpose.PART else found
+        return
+    if read.purpose is Purpose.PART:
         return
     if read.purpose in ONE_VALUE and not _gives_one(read):
         yield Finding(
@@ -270,6 +276,16 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
     offset = read.offset + gap.offset
     match gap.obstacle:
         case Obstacle.OPEN:
+            cased = _other_case(gap)
+            if cased is not None:
+                return Finding(
+                    "wrong-case-path",
+                    read.pointer,
+                    f"Nothing has set {place}; only the execution's input could hold it.",
+                    f"Did you mean '{cased}', which was set before?",
+                    offset,
+                    severity=Severity.WARNING,
+                )
             setter = setters.find(read, gap)
             if setter is None:
                 return None
@@ -301,15 +317,22 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
                 offset,
             )
         case Obstacle.OPTIONAL | Obstacle.MAP_KEY:
-            what = describe(gap.parent)
+            origin = gap.parent.origin if isinstance(gap.parent, StructureType) else None
             return Finding(
                 "member-may-be-absent",
                 read.pointer,
-                f"'{gap.name}' may be absent from {place.rpartition('.')[0] or '$'} ({what}).",
+                f"'{gap.name}' may be absent from {place.rpartition('.')[0] or '$'} ({describe(gap.parent)}).",
                 f'Guard it by a Choice: "Variable": "{place}", "IsPresent": true.',
                 offset,
+                # A contract means what it says; an API's model often does not.
+                severity=Severity.WARNING if origin is not None and origin.text == CONTRACT.text else None,
             )
     return None
+
+
+def _other_case(gap: Gap) -> str | None:
+    """Return the member of an open structure that the document set, and that differs by case only."""
+    return differs_by_case(gap.name, gap.parent.members) if isinstance(gap.parent, StructureType) else None
 
 
 def _is_met_unguarded(read: Read, gap: Gap, subject: Subject) -> bool:

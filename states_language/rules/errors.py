@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from states_language import shapes
 from states_language.diagnostics import Finding, Severity
-from states_language.document import Task
+from states_language.document import Map, Parallel, State, Task
 from states_language.integrations import (
     Integration,
     Target,
@@ -20,9 +20,9 @@ from states_language.naming import optimized_exception_name, sdk_error_prefix, s
 from states_language.spelling import listed, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from states_language.document import Catcher, Retrier, State
+    from states_language.document import Catcher, Retrier
     from states_language.pointer import Pointer
     from states_language.rules.subject import Subject
 
@@ -47,6 +47,18 @@ PREDEFINED: Final = (
     "States.TaskFailed",
     "States.Timeout",
 )
+
+RAISED_BY: Final[Mapping[str, tuple[type[State], ...]]] = {
+    # Predefined errors that only some types of state report; evidence: documentation
+    "States.BranchFailed": (Parallel,),
+    "States.ExceedToleratedFailureThreshold": (Map,),
+    "States.ItemReaderFailed": (Map,),
+    "States.ResultWriterFailed": (Map,),
+    "States.HeartbeatTimeout": (Task, Parallel, Map),
+    "States.Http.Socket": (Task, Parallel, Map),
+    "States.Http.StatusCode": (Task, Parallel, Map),
+    "States.NoChoiceMatched": (Parallel, Map),
+}
 
 LAMBDA_ERRORS: Final = (
     # Errors of the call to Lambda that no shape models; evidence: documentation (best practices, examples)
@@ -92,6 +104,13 @@ def _states_all(rules: Sequence[Retrier | Catcher]) -> Iterator[Finding]:
 def _name(name: str, state: State, pointer: Pointer) -> Iterator[Finding]:
     if name.startswith("States."):
         yield from _predefined(name, pointer)
+        if not isinstance(state, RAISED_BY.get(name, State)):
+            yield Finding(
+                "error-never-raised",
+                pointer,
+                f"A {state.type} state never reports '{name}'.",
+                f"It comes from {listed(kind.type for kind in RAISED_BY[name])} states.",
+            )
     elif isinstance(state, Task):
         yield from _of_task(name, parse_resource(state.resource), pointer)
     elif "." in name:

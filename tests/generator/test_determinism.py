@@ -45,12 +45,15 @@ def files_of(name: str) -> list[Path]:
 def reached() -> list[Path]:
     """Return the generator's modules, and those of the states language that they import, directly or not."""
     waiting = [*(ROOT / "generator").rglob("*.py")]
+    # It offers the checker and the interpreter, and imports them only when somebody asks for them.
+    offers_only = ROOT / "states_language/__init__.py"
     found: set[Path] = set()
     while waiting:
         module = waiting.pop()
         if module not in found:
             found.add(module)
-            waiting += [file for name in imports(module) for file in files_of(name)]
+            if module != offers_only:
+                waiting += [file for name in imports(module) for file in files_of(name)]
     return sorted(found)
 
 

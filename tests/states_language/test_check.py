@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from states_language.check import check
+import states_language
+from states_language.checker import check
 from states_language.diagnostics import Severity
 from states_language.files import check_files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 DESCRIBE = "arn:aws:states:::aws-sdk:ecs:describeTasks"
@@ -155,6 +161,46 @@ def test_no_field_of_any_kind_raises(field: str, kind: str, language: str) -> No
             "States": {"A": state, "B": {"Type": "Succeed"}},
         }
         assert all(entry.message for entry in check(document))
+
+
+def test_the_library_is_one_call() -> None:
+    """`states_language.check` is the checker, whatever was imported before."""
+    found = states_language.check({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
+    assert [] == found
+
+
+def test_a_document_without_a_bottom_is_refused() -> None:
+    """A document that is nested beyond reason is one finding."""
+    document: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
+    for level in range(400):
+        state = {"Type": "Parallel", "Branches": [document], "End": True}
+        document = {"StartAt": f"Level{level}", "States": {f"Level{level}": state}}
+    assert ["unreadable-document"] == [entry.code for entry in check(document)]
+
+
+PIPELINE = json.loads((ROOT / "asl" / "validation-pipeline.asl.json").read_text("utf-8"))
+
+
+def places(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every place of a value: what holds it, and its key or index."""
+    entries = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for key, inner in entries:
+        yield value, key
+        yield from places(inner)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from(SHAPES)), min_size=1, max_size=4))
+def test_no_damage_to_a_document_raises(damages: list[tuple[int, Any]]) -> None:
+    """Whatever stands anywhere in a real document, the checker judges it and does not fail."""
+    document = json.loads(json.dumps(PIPELINE))
+    for number, shape in damages:
+        found = list(places(document))
+        holder, key = found[number % len(found)]
+        holder[key] = json.loads(json.dumps(shape))
+    assert all(entry.message for entry in check(document))
 
 
 def test_a_document_is_not_changed() -> None:

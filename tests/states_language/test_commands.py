@@ -170,6 +170,19 @@ def test_findings_can_be_allowed_beside_the_document(bad: Path) -> None:
     assert "1 error, 2 warnings.\n" in run("check", bad).output
 
 
+def test_allowances_of_a_template_serve_all_its_state_machines(tmp_path: Path) -> None:
+    """An entry that silences a finding of one machine is used, whatever the others have."""
+    machine = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"Definition": BAD}}
+    clean = {"Type": "AWS::StepFunctions::StateMachine", "Properties": {"Definition": GOOD}}
+    template = {"Resources": {"Bad": machine, "Good": clean}}
+    (tmp_path / "template.json").write_text(json.dumps(template))
+    reason = "because: it is so"
+    (tmp_path / "template.allow.yaml").write_text(
+        f"- allow: index-may-fail\n  {reason}\n- allow: wrong-case-path\n  at: /States/Take\n  {reason}\n"
+    )
+    assert "2 state machines checked: nothing found.\n" == run("check", tmp_path, "--level", "warning").output
+
+
 def test_explain_tells_where_knowledge_ended(tmp_path: Path) -> None:
     """A path into what is not known is listed with the reason."""
     path = tmp_path / "a.asl.json"

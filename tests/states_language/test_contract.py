@@ -7,7 +7,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from states_language.check import check
+from states_language.checker import check
 from states_language.contract import infer, type_of_schema
 from states_language.types import Presence, StructureType, describe
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from states_language.check import check
+from states_language.checker import check
 from states_language.diagnostics import Severity
 
 if TYPE_CHECKING:

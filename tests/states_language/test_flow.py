@@ -253,6 +253,21 @@ def test_jsonata_reads_states_and_variables() -> None:
     assert {"tasks": "list of ecs Task", "count": "anything"} == words(here.variables)
 
 
+def test_jsonata_reads_paths_inside_expressions() -> None:
+    """Paths into `$states` inside a larger expression are noted, but for the names that it binds itself."""
+    output = "{% ($x := $states.result; $x.none & $states.result.Tasks.TaskArn & '$states.input') %}"
+    call = {"Type": "Task", "Resource": DESCRIBE, "Output": output, "End": True}
+    facts = machine({"Call": call}, QueryLanguage="JSONata")
+    assert ["$states.result.Tasks.TaskArn"] == [read.path.text for read in facts.reads]
+
+
+def test_a_processor_alone_knows_that_it_is_one() -> None:
+    """A Map's processor that is checked alone may read the item and the variables of the states around it."""
+    state = {"Type": "Pass", "Parameters": {"a.$": "$$.Map.Item.Value", "b.$": "$name"}, "End": True}
+    facts = machine({"One": state}, ProcessorConfig={"Mode": "INLINE"})
+    assert [None, None] == [read.resolution.failure for read in facts.reads]
+
+
 def test_unknown_data_tells_where_knowledge_ended() -> None:
     """What a function answers is unknown, and says so."""
     facts = machine(

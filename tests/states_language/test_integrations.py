@@ -6,7 +6,7 @@ import pytest
 
 from states_language import integrations
 from states_language.integrations import Pattern, Target, optimized, parse_resource
-from states_language.types import StructureType, Unknown
+from states_language.types import ListType, StructureType, Unknown
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,17 @@ def test_answers_have_their_envelope(resource: str, members: set[str]) -> None:
     kind = integrations.result_type(parse_resource(resource))
     assert isinstance(kind, StructureType)
     assert set() == members - set(kind.members)
+
+
+def test_an_event_takes_any_detail() -> None:
+    """The optimized integration sends an object as JSON text, where the API takes a text."""
+    kind = integrations.request_type(parse_resource("arn:aws:states:::events:putEvents"))
+    assert isinstance(kind, StructureType)
+    entries = kind.members["Entries"].type
+    assert isinstance(entries, ListType)
+    assert isinstance(entries.item, StructureType)
+    assert isinstance(entries.item.members["Detail"].type, Unknown)
+    assert not isinstance(entries.item.members["Source"].type, Unknown)
 
 
 def test_sync_2_reads_the_output_as_json() -> None:

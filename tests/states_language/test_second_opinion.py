@@ -17,7 +17,7 @@ from botocore.loaders import Loader
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from states_language.check import check
+from states_language.checker import check
 
 SERVICES = {
     "ecs": "ecs",

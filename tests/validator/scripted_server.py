@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -142,15 +143,23 @@ def as_events(reply: Reply, *, before: bytes = b"") -> Reply:
 class ScriptedServer:
     """A listening server on a free port of the loopback, for one `with` block.
 
-    `spoil` gets each request and the honest answer, and returns the answer that is sent.
+    `spoil` gets each request and the honest answer, and returns the answer that is sent. Until it has started,
+    after so many seconds, connections are refused.
     """
 
-    def __init__(self, honest: Honest | None = None, spoil: Behaviour | None = None) -> None:
+    def __init__(
+        self, honest: Honest | None = None, spoil: Behaviour | None = None, *, starts_after: float = 0
+    ) -> None:
         self.honest = honest or Honest()
         self.spoil = spoil or (lambda _, reply: reply)
         self.received: list[Received] = []
         self.stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._starts_after = starts_after
+        self._listener = socket.socket()
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(("127.0.0.1", 0))
+        if not starts_after:
+            self._listener.listen(64)
         self.port: int = self._listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -165,6 +174,9 @@ class ScriptedServer:
         self._listener.close()
 
     def _accept(self) -> None:
+        if self._starts_after:  # bound and not listening: the port refuses
+            time.sleep(self._starts_after)
+            self._listener.listen(64)
         while not self.stopping.is_set():
             try:
                 connection, _ = self._listener.accept()

@@ -81,16 +81,20 @@ def test_an_event_without_an_endpoint_is_inconclusive(event: dict[str, Any]) -> 
     assert "inconclusive" == handler(event, None)["outcome"]
 
 
-def test_a_defect_of_ours_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is raised inside becomes `internal.error`, also when all went well until then."""
+def test_a_defect_of_ours_is_inconclusive(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever is raised inside becomes `internal.error`, and its place, not its text, is logged."""
 
     def broken(*_: object, **__: object) -> None:
-        raise RuntimeError("a defect")
+        raise RuntimeError("a defect\x1b[2J")
 
     monkeypatch.setattr(handler_module, "survey", broken)
     verdict = handler({**EVENT, "endpoint": "http://127.0.0.1:9"}, None)
     assert ("inconclusive", "internal.error") == (verdict["outcome"], verdict["failed"])
-    assert "RuntimeError: a defect" in verdict["message"]
+    assert "RuntimeError: a defect\\u{001B ESCAPE}[2J" in verdict["message"]
+    assert "internal.error: RuntimeError at handler.py" in caplog.text
+    assert "defect" not in caplog.text
 
 
 def test_a_wrong_setting_is_inconclusive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -106,6 +110,15 @@ def test_nothing_listening_is_the_servers_fault(monkeypatch: pytest.MonkeyPatch)
         port = taken.getsockname()[1]
     verdict = handler({**EVENT, "endpoint": f"http://127.0.0.1:{port}"}, None)
     assert ("rejected", "endpoint.reachable") == (verdict["outcome"], verdict["failed"])
+
+
+def test_a_server_that_starts_slowly_is_waited_for() -> None:
+    """What refuses connections at first and then works is verified, and the verdict says how long it took."""
+    server = ScriptedServer(starts_after=0.7)
+    with server:
+        verdict = handler({**EVENT, "endpoint": server.url}, Context(60_000))
+    assert "verified" == verdict["outcome"]
+    assert 0.6 < verdict["timing"]["readySeconds"] < 3
 
 
 @pytest.mark.parametrize(
@@ -124,3 +137,22 @@ def test_the_time_limit_leaves_a_margin(
     """The run ends before Lambda would end it."""
     monkeypatch.setenv("TIME_LIMIT_SECONDS", configured)
     assert expected == handler_module._seconds(None if left is None else Context(left))
+
+
+def test_a_judgement_of_too_little_is_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the tools were never judged, finding nothing wrong is a defect of ours."""
+    monkeypatch.setattr("validator.survey._Era._judge_tool", lambda *_: True)
+    with ScriptedServer() as server:
+        verdict = handler({**EVENT, "endpoint": server.url}, None)
+    assert ("inconclusive", False, "internal.error") == (
+        verdict["outcome"],
+        verdict["verified"],
+        verdict["failed"],
+    )
+
+
+def test_checks_that_find_nothing_are_no_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """If the reading itself does nothing, nothing is verified."""
+    monkeypatch.setattr("validator.survey._eras", lambda *_: iter(()))
+    with ScriptedServer() as server:
+        assert "inconclusive" == handler({**EVENT, "endpoint": server.url}, None)["outcome"]

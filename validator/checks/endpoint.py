@@ -116,7 +116,13 @@ def auth_required(exchange: Exchange) -> Iterator[Found]:
 )
 def status(exchange: Exchange) -> Iterator[Found]:
     """Require that the status is one that an MCP request can have."""
-    if exchange.status is None or exchange.ok or exchange.fault or 300 <= exchange.status < 400:
+    if (
+        exchange.status is None
+        or exchange.ok
+        or exchange.fault
+        or exchange.overran
+        or 300 <= exchange.status < 400
+    ):
         return
     lost_session = exchange.status == 404 and "Mcp-Session-Id" in exchange.request.headers
     is_auth = exchange.status == 401 or (exchange.status == 403 and "www-authenticate" in exchange.headers)

@@ -10,6 +10,7 @@ from validator.checks.check import (
     MODERN_REVISION,
     STREAMABLE_HTTP_REVISION,
     Found,
+    Severity,
     check,
 )
 from validator.checks.rpc import UNSUPPORTED_VERSION
@@ -141,10 +142,12 @@ def modern_fields(exchange: Exchange) -> Iterator[Found]:
     if result.get("resultType") != "complete":
         yield Found(f"resultType is {result.get('resultType')!r}")
     if exchange.request.rpc_method in CACHEABLE_METHODS:
+        # The schema wants them of server/discover too, the changelog names only the lists.
+        severity: Severity | None = "warn" if exchange.request.rpc_method == "server/discover" else None
         lifetime = result.get("ttlMs")
         if not isinstance(lifetime, int | float) or isinstance(lifetime, bool) or lifetime < 0:
-            yield Found(f"ttlMs is {lifetime!r}")
+            yield Found(f"ttlMs is {lifetime!r}", severity=severity)
         if result.get("cacheScope") not in ("public", "private"):
-            yield Found(f"cacheScope is {result.get('cacheScope')!r}")
+            yield Found(f"cacheScope is {result.get('cacheScope')!r}", severity=severity)
     if exchange.foreign_requests:
         yield Found("the server sent requests of its own on the stream")

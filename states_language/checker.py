@@ -10,7 +10,7 @@ from states_language.flow import Facts, analyze
 from states_language.rules import FAMILIES, RULES, Subject
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 
 def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -19,8 +19,11 @@ def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> li
         machine = StateMachine.of(document)
     except DocumentError as error:
         return [Finding("unreadable-document", error.pointer, error.message)]
-    subject = Subject(document, machine, facts_of(machine, input_schema))
-    return [finding for family in FAMILIES for finding in family(subject)]
+    try:
+        subject = Subject(document, machine, facts_of(machine, input_schema))
+        return [finding for family in FAMILIES for finding in family(subject)]
+    except RecursionError:
+        return [Finding("unreadable-document", machine.pointer, "The document is nested too deeply.")]
 
 
 def facts_of(machine: StateMachine, input_schema: Mapping[str, Any] | None = None) -> Facts:
@@ -50,8 +53,3 @@ def _placed(finding: Finding) -> Diagnostic:
     return Diagnostic(
         "", finding.code, severity_of(finding), finding.pointer, 0, 0, finding.message, finding.help
     )
-
-
-def worst(diagnostics: Iterable[Diagnostic]) -> Severity | None:
-    """Return the worst severity; None where there is nothing."""
-    return max((entry.severity for entry in diagnostics), key=lambda severity: severity.weight, default=None)
