@@ -55,6 +55,7 @@ def _line(review: Review, counts: dict[str, int]) -> str:
             f"network exposure: {counts[Gate.EXPOSURE.value] or 'none'}",
             *_safety(review),
             *_states(review.of(Section.STATE_MACHINE)),
+            *_interface(review.of(Section.INTERFACE)),
             *_versions(review),
         ]
     )
@@ -102,6 +103,13 @@ def _states(changes: list[Change]) -> list[str]:
     }
     parts = [f"{_count(len(states), 'state')} changed"] if states else []
     return [*parts, *([f"{_count(broken, 'new finding')} of the checker"] if broken else [])]
+
+
+def _interface(changes: list[Change]) -> list[str]:
+    count = sum(
+        change.level is not Level.NOTE and change.facts.get("kind") != "version" for change in changes
+    )
+    return [f"{_count(count, 'change')} of the interface"] if count else []
 
 
 def _versions(review: Review) -> list[str]:

@@ -617,9 +617,9 @@ def _leaks(before: Definition, after: Definition, old: StateMachine, new: StateM
 
 
 def _checked(definition: Definition) -> Any:
-    from states_language.check import findings  # noqa: PLC0415 - the checker's index takes a while to load
+    from states_language import check  # noqa: PLC0415 - the index of shapes takes a while to load
 
-    return findings(definition.value, definition.schema)
+    return check(definition.value, definition.schema)
 
 
 def _findings(before: Definition, after: Definition, pairing: _Pairing) -> Iterator[Change]:
@@ -643,15 +643,13 @@ def _reported(
     verb: Verb,
     names: Mapping[str, str] | None = None,
 ) -> Iterator[Change]:
-    from states_language.check import severity_of  # noqa: PLC0415 - see `_checked`
-
     left = Counter(known)
     for finding in found:
         identity = _identity(finding, names or {})
         if left[identity] > 0:
             left[identity] -= 1
             continue
-        severity = severity_of(finding).value
+        severity = finding.severity.value
         subject = finding.pointer.steps[1] if len(finding.pointer.steps) > 1 else definition.name
         is_new = verb is Verb.BROKEN
         level = (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from review.model import Level, Section
 from review.render.page import marked, page
-from review.render.values import shown
+from review.render.values import shown_pair
 from states_language.drawing import svg
 
 if TYPE_CHECKING:
@@ -118,11 +118,10 @@ def neighbours(
 def _differences(report: Report) -> Iterator[str]:
     if not report.review.differences:
         return
-    rows = "".join(
-        f"<tr><td>{escape(f'{each.file}{each.at}')}</td><td>{escape(shown(each.before, 400))}</td>"
-        f"<td>{escape(shown(each.after, 400))}</td><td>{escape(each.meaningless)}</td></tr>\n"
-        for each in report.review.differences
-    )
+    rows = ""
+    for each in report.review.differences:
+        cells = (f"{each.file}{each.at}", *shown_pair(each.before, each.after, 400), each.meaningless)
+        rows += "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>\n"
     yield (
         f"<details><summary>Property by property: {len(report.review.differences)}</summary>"
         '<div class="scroll"><table>\n<tr><th>where</th><th>before</th><th>after</th><th>means nothing since</th></tr>\n'

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from review.model import Level, Section
-from review.render.values import shown
+from review.render.values import shown_pair
 from states_language.graph import mermaid
 
 if TYPE_CHECKING:
@@ -133,10 +133,10 @@ def _blocks(report: Report) -> Iterator[_Block]:
             f", {empty} without meaning" if empty else ""
         )
         rows = ["| where | before | after | |", "| --- | --- | --- | --- |"]
-        rows += [
-            f"| {_cell(f'{each.file}{each.at}')} | {_cell(shown(each.before))} | {_cell(shown(each.after))} | {each.meaningless} |"
-            for each in review.differences
-        ]
+        for each in review.differences:
+            before, after = shown_pair(each.before, each.after)
+            cells = (_cell(f"{each.file}{each.at}"), _cell(before), _cell(after), each.meaningless)
+            rows.append(f"| {' | '.join(cells)} |")
         yield _Block(title, tuple(rows))
     if review.notes:
         yield _Block("What could not be judged", tuple(f"- {_safe(note)}" for note in review.notes))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from review.model import Level, Section, Verb
-from review.render.values import shown
+from review.render.values import shown_pair
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -91,7 +91,8 @@ def _properties(report: Report) -> Iterator[str]:
     if report.has_all:
         for each in differences:
             reason = f"  ({each.meaningless})" if each.meaningless else ""
-            yield f"  {each.file}{each.at}: {shown(each.before)} → {shown(each.after)}{reason}"
+            before, after = shown_pair(each.before, each.after)
+            yield f"  {each.file}{each.at}: {before} → {after}{reason}"
 
 
 def _marked(text: str, colour: str | None) -> str:

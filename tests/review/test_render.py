@@ -15,6 +15,7 @@ from review.compare import compare
 from review.documents import read
 from review.render import FORMATS, Report, render
 from review.render.markdown import LIMIT, MARKER
+from review.render.values import shown_pair
 
 CASES = Path(__file__).parent / "cases"
 
@@ -115,3 +116,11 @@ def test_the_terminal_shows_the_most_dangerous_first() -> None:
 def test_the_same_documents_give_the_same_text(form: str) -> None:
     """A review depends on nothing but the documents."""
     assert render(of_case("clean-up-skipped"), form) == render(of_case("clean-up-skipped"), form)
+
+
+def test_two_long_texts_are_shown_where_they_part() -> None:
+    """A build specification that differs in its middle is not shown as two equal beginnings."""
+    before, after = shown_pair("a" * 300 + "old" + "b" * 300, "a" * 300 + "new" + "b" * 300)
+    assert "old" in before
+    assert "new" in after
+    assert (80, 80) == (len(before), len(after))
