@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from review import cost, differences, interface, machines, network, permissions, resources, safeguards
+from review import cost, differences, interface, machines, needs, network, permissions, resources, safeguards
 from review.documents import Document, Kind, Side
 from review.machines import Definition
 from review.model import Change, Difference, Graph, Level, Place, Review, Section, Verb, Version, code
@@ -152,7 +152,8 @@ class _Context:
         if document is None:
             return None
         schema = self.beside(pair, ".input.schema.json", is_before=is_before)
-        name = DOCUMENT_SUFFIX.sub("", pair.name.rpartition("/")[2]) or "state machine"
+        file = pair.file.rpartition("/")[2]
+        name = DOCUMENT_SUFFIX.sub("", file).partition(".")[0]
         _, tokens = self.deployed(document.value, is_before=is_before)
         return Definition(
             name,
@@ -185,12 +186,31 @@ def _template(pair: Pair, context: _Context, found: _Found) -> None:
         renames = resources.renamed(before, after)
         moved = Template(before.file, _moved(before.fields, renames)) if renames else before
         found.changes += resources.compare(before, after, renames)
-        for part in TEMPLATE_PARTS:
-            found.changes += part(moved, after)
+        changes = [change for part in TEMPLATE_PARTS for change in part(moved, after)]
+        found.changes += needs.named(changes, _needs(pair, after, context, changes))
         found.changes += interface.compare(before, after)
         found.changes += cost.standing(before, after)
         found.notes += _definitions_elsewhere(before, after, context)
     _embedded(pair, before, after, found)
+
+
+def _needs(pair: Pair, after: Template, context: _Context, changes: list[Change]) -> dict[str, needs.Needs]:
+    """Return what the states of the template's state machines need, where a permission asks for it."""
+    if not any(change.verb is Verb.WIDER and not change.facts.get("needed_by") for change in changes):
+        return {}
+    embedded = _inside(pair.after, after, _Found())
+    found = {name: needs.of_definition(definition.value) for name, definition in embedded.items()}
+    apart = [
+        each.after
+        for each in context.pairs.values()
+        if each.kind is Kind.DEFINITION and each.after is not None
+    ]
+    for resource in after.of_type(*STATE_MACHINES):
+        given = set(resource.properties.get("DefinitionSubstitutions") or ())
+        for document in apart:
+            if resource.name not in found and set(_TOKEN.findall(text_of(document.value))) <= given:
+                found[resource.name] = needs.of_definition(document.value)
+    return found
 
 
 def _definitions_elsewhere(before: Template, after: Template, context: _Context) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -150,16 +151,14 @@ def _working_tree(folder: Path, patterns: tuple[str, ...]) -> Side:
 
 
 def _files(folder: Path, patterns: tuple[str, ...]) -> Iterable[Path]:
-    for path in folder.iterdir():
-        if path.is_dir():
-            if path.name not in SKIPPED_FOLDERS and not path.name.startswith("."):
-                yield from (
-                    inner
-                    for inner in path.rglob("*")
-                    if _is_wanted(inner.relative_to(folder).as_posix(), patterns) and inner.is_file()
-                )
-        elif _is_wanted(path.name, patterns):
-            yield path
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(
+            name for name in folders if name not in SKIPPED_FOLDERS and not name.startswith(".")
+        )
+        for name in names:
+            path = Path(root, name)
+            if _is_wanted(path.relative_to(folder).as_posix(), patterns):
+                yield path
 
 
 def _is_wanted(name: str, patterns: tuple[str, ...]) -> bool:

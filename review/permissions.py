@@ -155,6 +155,7 @@ def _changes(verb: Verb, gains: Gains, shown: Holder, source: Holder, now: Permi
                 "condition": group.condition,
                 "cause": group.cause,
                 "needed_by": needed,
+                "users": list(dict.fromkeys(source.users)),
                 "managed_policy": group.managed_by,
             },
         )

@@ -27,6 +27,8 @@ ROOM = 400
 """Characters kept free for what says that something was cut."""
 MOST_EDGES = 450
 """Mermaid draws 500 edges unless it is configured otherwise."""
+MOST_TEXT = 48_000
+"""Mermaid reads 50,000 characters unless it is configured otherwise."""
 CUT = "\n\n*Cut to fit into a comment: the artefact of this run, or `review --format html`, has all of it.*\n"
 
 
@@ -156,7 +158,7 @@ def _graphs(graph: Graph) -> Iterator[_Block]:
         if machine is None:
             continue
         text = mermaid(machine, marks=marks, marked_edges=edges, edge_mark=mark)
-        if text.count("-->") + text.count("-.->") <= MOST_EDGES:
+        if text.count("-->") + text.count("-.->") <= MOST_EDGES and len(text) <= MOST_TEXT:
             title = f"{_html(graph.name)}, {side}"
             yield _Block(title, (text.rstrip("\n"),), "```mermaid\n", "\n```")
 

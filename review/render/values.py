@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from os.path import commonprefix
 from typing import Any
 
 CONTEXT = 24
@@ -21,7 +20,8 @@ def shown_pair(before: Any, after: Any, longest: int = 80) -> tuple[str, str]:
     if before is None or after is None:
         return shown(before, longest), shown(after, longest)
     old, new = _line(before), _line(after)
-    start = len(commonprefix([old, new])) - CONTEXT
+    ends = (index for index, pair in enumerate(zip(old, new, strict=False)) if pair[0] != pair[1])
+    start = next(ends, min(len(old), len(new))) - CONTEXT
     if max(len(old), len(new)) <= longest or start <= 1:
         return shown(before, longest), shown(after, longest)
     cut = ("…" + old[start:], "…" + new[start:])

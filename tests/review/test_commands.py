@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import resource
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +125,17 @@ def large(capacity: int, peer: str, action: str) -> dict[str, Any]:
     return {"Resources": found}
 
 
+def seconds(*documents: Path) -> float:
+    """Return the seconds of CPU that a review takes, start included: its wall time where nothing else runs."""
+    program = "import sys; from review.commands import review; review(sys.argv[1:])"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", program, *map(str, documents)], cwd=ROOT, check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 @pytest.mark.slow
 def test_two_templates_of_500_resources_are_reviewed_in_seconds(tmp_path: Path) -> None:
     """A change of all of 500 resources takes less than 3 s, start included."""
@@ -135,31 +146,16 @@ def test_two_templates_of_500_resources_are_reviewed_in_seconds(tmp_path: Path) 
     ):
         paths.append(tmp_path / f"{name}.json")
         paths[-1].write_text(json.dumps(template), "utf-8")
-    program = "import sys; from review.commands import review; review(sys.argv[1:])"
-    start = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", program, *map(str, paths)], cwd=ROOT, check=True, capture_output=True
-    )
-    assert time.perf_counter() - start < 3
+    assert seconds(*paths) < 3
 
 
 @pytest.mark.slow
-def test_our_documents_are_reviewed_in_an_instant() -> None:
-    """A review of the project's own documents takes less than 600 ms, start included (the best of five)."""
-    program = "import sys; from review.commands import review; review(sys.argv[1:])"
-    template, definition = (
-        ROOT / "templates/validation-pipeline.template.json",
-        ROOT / "asl/validation-pipeline.asl.json",
-    )
-    for document in (template, definition):
-        times = []
-        for _ in range(5):
-            start = time.perf_counter()
-            subprocess.run(
-                [sys.executable, "-c", program, str(document), str(document)],
-                cwd=ROOT,
-                check=True,
-                capture_output=True,
-            )
-            times.append(time.perf_counter() - start)
-        assert min(times) < 0.6
+def test_our_documents_are_reviewed_in_an_instant(tmp_path: Path) -> None:
+    """A review of the project's own documents, changed, takes less than 600 ms, start included (the best of three)."""
+    for name, old, new in (
+        ("templates/validation-pipeline.template.json", '"ENABLED"', '"DISABLED"'),
+        ("asl/validation-pipeline.asl.json", '"TimeoutSeconds": 10', '"TimeoutSeconds": 11'),
+    ):
+        changed = tmp_path / Path(name).name
+        changed.write_text((ROOT / name).read_text("utf-8").replace(old, new), "utf-8")
+        assert min(seconds(ROOT / name, changed) for _ in range(3)) < 0.6

@@ -69,6 +69,19 @@ def test_a_wider_permission_names_the_state_that_needs_it() -> None:
     assert ["RegisterValidationTaskDef"] == wider.facts["needed_by"]
 
 
+def test_the_definition_names_the_states_where_the_policy_does_not() -> None:
+    """Without `NeededBy` the states are read from the calls of the document that the role runs."""
+    template = json.loads(json.dumps(OURS["template"]))
+    del template["Resources"]["PipelinePolicy"]["Metadata"]
+    wider = json.loads(json.dumps(template))
+    for statement in wider["Resources"]["PipelinePolicy"]["Properties"]["PolicyDocument"]["Statement"]:
+        if "ecs:RunTask" in statement["Action"]:
+            statement["Resource"] = "*"
+    found = review({"template": template}, {"template": wider})
+    (change,) = [change for change in found.changes if Gate.WIDER in change.gates]
+    assert ["RunMCPServerContainer"] == change.facts["needed_by"]
+
+
 @pytest.mark.parametrize(
     ("was", "now", "released", "expected"),
     [
