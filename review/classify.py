@@ -66,13 +66,15 @@ def _resources(changes: list[Change]) -> list[str]:
     replaced = [change for change in changes if change.facts.get("replacement") in ("will", "may")]
     will = [change for change in replaced if change.facts["replacement"] == "will"]
     parts = []
-    with_loss = [change for change in replaced if change in lost]
-    if with_loss:
-        parts.append(f"{_count(len(with_loss), 'replacement')} with data loss")
-    if rest := [change for change in will if change not in with_loss]:
-        parts.append(_count(len(rest), "replacement"))
-    if possible := [change for change in replaced if change not in will and change not in with_loss]:
-        parts.append(f"{_count(len(possible), 'possible replacement')}")
+    for named, some in (
+        ("replacement", will),
+        ("possible replacement", [each for each in replaced if each not in will]),
+    ):
+        with_loss = [change for change in some if change in lost]
+        if with_loss:
+            parts.append(f"{_count(len(with_loss), named)} with data loss")
+        if len(some) > len(with_loss):
+            parts.append(_count(len(some) - len(with_loss), named))
     if removed := [change for change in lost if change.verb is Verb.REMOVED]:
         parts.append(f"{_count(len(removed), 'removal')} with data loss")
     if weaker := [change for change in lost if change.verb is Verb.LOST]:

@@ -33,6 +33,7 @@ INLINE = {
 ROLE_PROPERTY = re.compile(r".*Role(?:A(?:rn|RN))?")
 """The name of a property that says in whose name a resource acts."""
 
+_NAME = re.compile(r"\$\{(\w+)\}")
 _ACCOUNT = re.compile(r"(?:arn:(?:\$\{[^}]*\}|[^:])*:iam::)?(\d{12}|\$\{AWS::AccountId\})(?::root)?")
 
 
@@ -264,7 +265,21 @@ class _Reader:
                     place = self._place(
                         pointer / "Statement" / index if isinstance(entries, list) else pointer / "Statement"
                     )
-                    yield from _read(found, guards | more, place)
+                    yield self._named(next(_read(found, guards | more, place)))
+
+    def _named(self, statement: Statement) -> Statement:
+        """Return a statement in which the template's own resources are named in one way: `${Table.Arn}`."""
+        texts = frozenset(self._own_arn(text) for text in statement.resources.patterns)
+        return replace(statement, resources=replace(statement.resources, patterns=texts))
+
+    def _own_arn(self, text: str) -> str:
+        match = _NAME.search(text)
+        own = self.template.resources.get(match[1]) if match else None
+        form = tables.table("data/arns.yaml").get(own.type) if own else None
+        if match is None or form is None:
+            return text
+        start: str = form.replace("${Name}", match[0])
+        return f"${{{match[1]}.Arn}}{text[len(start) :]}" if text.startswith(start) else text
 
     def _trust(self, resource: Resource) -> Holder:
         statements = tuple(self._document(resource, ROOT / "AssumeRolePolicyDocument"))

@@ -11,7 +11,7 @@ from typing import Any
 from review import differences, tables
 from review.model import Change, Gate, Level, Place, Section, Verb, code
 from review.resource_index import PropertyPath, ResourceType, resource_type
-from review.template import Resource, Template, normal, references
+from review.template import Resource, Template, alternatives, normal, references
 from states_language.pointer import ROOT, Pointer
 
 KEEPING = ("Retain", "RetainExceptOnCreate")
@@ -196,13 +196,15 @@ def _updates(before: Template, after: Template) -> dict[str, Update]:
             if path is not None and not leaf.is_order:
                 verdict = _verdict(update, path)
                 if _is_certain(leaf, before, after):
-                    update.raise_to(verdict, f"{code('.'.join(path))} changes")
+                    update.raise_to(verdict, f"{_shown(path)} changes")
                 else:
-                    update.raise_to(
-                        min(verdict, Replacement.MAY), f"{code('.'.join(path))} is computed otherwise"
-                    )
+                    update.raise_to(min(verdict, Replacement.MAY), f"{_shown(path)} is computed otherwise")
         _by_defaults(before, after, update)
     return found
+
+
+def _shown(path: PropertyPath) -> str:
+    return code(".".join(step for step in path if step != "*") or "Properties")
 
 
 def _is_certain(leaf: differences.Leaf, before: Template, after: Template) -> bool:
@@ -377,7 +379,9 @@ def _replaced(template: Template, update: Update) -> Change:
 def _name_stays(old: Resource, new: Resource, known: ResourceType | None) -> Iterator[str]:
     names = [path[0] for path in known.name if len(path) == 1] if known else []
     if names and all(
-        name in new.properties and normal(new.properties[name]) == normal(old.properties.get(name))
+        name in new.properties
+        and all(found for _, found in alternatives([new.properties[name]]))
+        and normal(new.properties[name]) == normal(old.properties.get(name))
         for name in names
     ):
         yield (
