@@ -148,15 +148,8 @@ class _Reader:
                 statements += self._document(policy, ROOT / "PolicyDocument")
                 needed |= _needed_by(policy)
         layers = [tuple(statements)]
-        boundary = resource.properties.get("PermissionsBoundary")
-        if boundary is not None:
-            layers.append(
-                tuple(
-                    self._managed_policy(
-                        boundary, resource, resource.pointer / "Properties" / "PermissionsBoundary"
-                    )
-                )
-            )
+        if "PermissionsBoundary" in resource.properties:
+            layers.append(tuple(self._boundary(resource)))
         return Holder(
             f"identity {resource.name}",
             resource.name,
@@ -168,28 +161,28 @@ class _Reader:
         )
 
     def _inline(self, resource: Resource) -> Iterator[Statement]:
-        policies = resource.properties.get("Policies")
-        for index, policy in enumerate(
-            policies if isinstance(policies, list) else [policies] if policies else []
-        ):
+        at = resource.pointer / "Properties"
+        for guards, index, found in _entries(resource.properties.get("Policies")):
             pointer = ROOT / "Policies" / index
-            for guards, found in _unwrapped(policy):
-                if isinstance(found, Mapping) and "PolicyDocument" in found:
-                    yield from self._statements(
-                        found["PolicyDocument"], resource, pointer / "PolicyDocument", guards
-                    )
-                elif isinstance(found, Mapping) and "Statement" in found:
-                    yield from self._statements(found, resource, pointer, guards)
-                else:
-                    yield from self._managed_policy(
-                        found, resource, resource.pointer / "Properties" / "Policies" / index
-                    )
-        arns = resource.properties.get("ManagedPolicyArns")
-        for index, arn in enumerate(arns if isinstance(arns, list) else []):
-            pointer = resource.pointer / "Properties" / "ManagedPolicyArns" / index
-            for guards, found in _present(arn):
-                for statement in self._managed_policy(found, resource, pointer):
-                    yield replace(statement, conditions=(*statement.conditions, *_guarded(guards)))
+            if isinstance(found, Mapping) and "PolicyDocument" in found:
+                yield from self._statements(
+                    found["PolicyDocument"], resource, pointer / "PolicyDocument", guards
+                )
+            elif isinstance(found, Mapping) and "Statement" in found:
+                yield from self._statements(found, resource, pointer, guards)
+            else:
+                yield from _under(guards, self._managed_policy(found, resource, at / "Policies" / index))
+        for guards, index, found in _entries(resource.properties.get("ManagedPolicyArns")):
+            yield from _under(guards, self._managed_policy(found, resource, at / "ManagedPolicyArns" / index))
+
+    def _boundary(self, resource: Resource) -> Iterator[Statement]:
+        """Yield what a permissions boundary lets through: under a condition that takes it away, everything."""
+        pointer = resource.pointer / "Properties" / "PermissionsBoundary"
+        for guards, found in alternatives([resource.properties["PermissionsBoundary"]]):
+            if not found:
+                yield Statement(True, ANYTHING, conditions=_guarded(guards), place=self._place(pointer))
+            for value in found:
+                yield from _under(guards, self._managed_policy(value, resource, pointer))
 
     def _is_used(self, policy: Resource) -> bool:
         """Tell whether a managed policy is of somebody in this template: if not, it is of whoever holds it elsewhere."""
@@ -257,15 +250,12 @@ class _Reader:
             for more, found in _unwrapped(document):
                 yield from self._statements(found, resource, at, guards | more)
             return
-        entries = document.get("Statement")
-        listed = entries if isinstance(entries, list) else [entries] if entries else []
-        for index, entry in enumerate(listed):
+        for outer, index, entry in _entries(document.get("Statement")):
+            place = self._place(pointer / "Statement" / index)
             for more, found in (pair for part in _split(entry) for pair in _present(part)):
-                if not any((name, not holds) in guards for name, holds in more):
-                    place = self._place(
-                        pointer / "Statement" / index if isinstance(entries, list) else pointer / "Statement"
-                    )
-                    yield self._named(next(_read(found, guards | more, place)))
+                together = guards | outer | more
+                if _is_possible(together):
+                    yield self._named(next(_read(found, together, place)))
 
     def _named(self, statement: Statement) -> Statement:
         """Return a statement in which the template's own resources are named in one way: `${Table.Arn}`."""
@@ -380,6 +370,26 @@ def _unwrapped(value: Any, guards: Guards = frozenset()) -> Iterator[tuple[Guard
             yield from _unwrapped(branch, guards | {(str(condition), holds)})
     elif value != {"Ref": "AWS::NoValue"}:
         yield guards, value
+
+
+def _entries(value: Any) -> Iterator[tuple[Guards, int, Any]]:
+    """Yield the entries of a list, with the conditions of the Fn::Ifs around it and around each of them."""
+    for guards, listed in _unwrapped(value):
+        for index, entry in enumerate(listed if isinstance(listed, list) else [listed] if listed else []):
+            for more, found in _unwrapped(entry, guards):
+                if _is_possible(more):
+                    for each in found if isinstance(found, list) else [found]:
+                        yield more, index, each
+
+
+def _is_possible(guards: Guards) -> bool:
+    return not any((name, not holds) in guards for name, holds in guards)
+
+
+def _under(guards: Guards, statements: Iterator[Statement]) -> Iterator[Statement]:
+    """Yield statements that hold under some of the template's conditions only."""
+    for statement in statements:
+        yield replace(statement, conditions=(*statement.conditions, *_guarded(guards)))
 
 
 def _split(entry: Any) -> Iterator[Any]:

@@ -139,6 +139,52 @@ def test_skipping_the_clean_up_is_a_lost_safeguard_in_our_document() -> None:
     assert ["KeepVerdict", "RecordVerdict"] == lost[0][:2]
 
 
+STATEMENT = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}
+BOUNDARY = "arn:aws:iam::111122223333:policy/Boundary"
+
+
+def role(statements: Any, **properties: Any) -> Side:
+    """Return a template of one role."""
+    document = {"Statement": statements}
+    fields = {"Policies": [{"PolicyName": "p", "PolicyDocument": document}], **properties}
+    resources = {"Role": {"Type": "AWS::IAM::Role", "Properties": fields}}
+    conditions = {"IsOpen": {"Fn::Equals": [{"Ref": "AWS::Region"}, "us-east-1"]}}
+    return {"": read(json.dumps({"Conditions": conditions, "Resources": resources}).encode(), "role.json")}
+
+
+def when_open(yes: Any, no: Any = None) -> Any:
+    """Return a value that depends on a condition of the template."""
+    return {"Fn::If": ["IsOpen", yes, {"Ref": "AWS::NoValue"} if no is None else no]}
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        (role([when_open(STATEMENT)]), role([STATEMENT])),
+        (role(when_open([STATEMENT], [])), role([STATEMENT])),
+        (role([{**STATEMENT, "Resource": when_open("*", "arn:aws:s3:::a")}]), role([STATEMENT])),
+        (
+            role([{**STATEMENT, "Resource": ["arn:aws:s3:::a", when_open("arn:aws:s3:::b")]}]),
+            role([STATEMENT]),
+        ),
+        (
+            role([STATEMENT], PermissionsBoundary=BOUNDARY),
+            role([STATEMENT], PermissionsBoundary=when_open(BOUNDARY)),
+        ),
+        (role([STATEMENT], PermissionsBoundary=when_open(BOUNDARY)), role([STATEMENT])),
+        (
+            role([], ManagedPolicyArns=when_open(["arn:aws:iam::aws:policy/AdministratorAccess"], [])),
+            role([], ManagedPolicyArns=["arn:aws:iam::aws:policy/AdministratorAccess"]),
+        ),
+    ],
+)
+def test_what_depends_on_a_condition_is_narrower_than_what_does_not(narrow: Side, wide: Side) -> None:
+    """`Fn::If` anywhere in a policy counts: what is allowed under a condition only is less."""
+    assert 1 <= verdict(compare(narrow, wide)).counts["wider"]
+    assert 0 == verdict(compare(wide, narrow)).counts["wider"]
+    assert 0 == verdict(compare(narrow, narrow)).counts["wider"]
+
+
 def test_our_documents_differ_in_nothing_from_themselves() -> None:
     """The project's documents, compared with themselves, give nothing at all."""
     found = review({}, {})
