@@ -147,32 +147,40 @@ def bill(document: Any, template: Template | None, tokens: Mapping[str, Any]) ->
 
 def _path(machine: StateMachine) -> list[State]:
     """Return the path without errors and turns that ends well and makes the most calls, with the fewest states."""
-    best: dict[str, tuple[int, int, tuple[str, ...]]] = {}
-    open_states: set[str] = set()
-
-    def visit(name: str) -> tuple[int, int, tuple[str, ...]] | None:
-        if name in best:
-            return best[name]
-        if name in open_states or name not in machine.states:
-            return None
-        open_states.add(name)
+    best: dict[str, tuple[int, int, str]] = {}
+    """Of a state: the calls on the best way from it, the states (negative, fewer are better), and the next one."""
+    for name in _last_first(machine):
         state = machine.states[name]
-        ends = [(0, 0, ())] if isinstance(state, Succeed) or state.fields.get("End") is True else []
-        following = [
-            found
-            for transition in state.transitions()
-            if transition.kind is not TransitionKind.CATCH and (found := visit(transition.target)) is not None
-        ]
-        open_states.discard(name)
-        choices = [*ends, *following]
-        if not choices:
-            return None
-        calls, states, rest = max(choices, key=lambda choice: choice[:2])
-        best[name] = calls + isinstance(state, Task), states - 1, (name, *rest)
-        return best[name]
+        choices = [(0, 0, "")] if isinstance(state, Succeed) or state.fields.get("End") is True else []
+        choices += [(*best[target][:2], target) for target in _targets(state) if target in best]
+        if choices:
+            calls, states, following = max(choices, key=lambda choice: choice[:2])
+            best[name] = calls + isinstance(state, Task), states - 1, following
+    path, name = [], machine.start_at or ""
+    while name in best:
+        path.append(machine.states[name])
+        name = best[name][2]
+    return path
 
-    found = visit(machine.start_at or "")
-    return [machine.states[name] for name in found[2]] if found else []
+
+def _targets(state: State) -> list[str]:
+    return [each.target for each in state.transitions() if each.kind is not TransitionKind.CATCH]
+
+
+def _last_first(machine: StateMachine) -> list[str]:
+    """Return the states that can be reached, each after all that it leads to; an edge that closes a loop is left out."""
+    order: list[str] = []
+    seen: set[str] = set()
+    work = [(machine.start_at or "", False)]
+    while work:
+        name, is_done = work.pop()
+        if is_done:
+            order.append(name)
+        elif name in machine.states and name not in seen:
+            seen.add(name)
+            work.append((name, True))
+            work += [(target, False) for target in reversed(_targets(machine.states[name]))]
+    return order
 
 
 class _Sizes:

@@ -53,3 +53,9 @@ def test_what_may_write_runs_nothing_of_the_pull_request() -> None:
     (job,) = workflow["jobs"].values()
     assert {"actions": "read", "pull-requests": "write"} == job["permissions"]
     assert not any(step.get("uses", "").startswith("actions/checkout") for step in job["steps"])
+
+
+def test_the_documents_stay_visible_in_a_pull_request() -> None:
+    """Nothing marks the documents as generated: a host would fold away what people approve."""
+    attributes = (FOLDER.parent.parent / ".gitattributes").read_text("utf-8")
+    assert not re.search(r"linguist-generated|-diff|binary", attributes)
