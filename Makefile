@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.requirements
 RUN := $(VENV)/bin/python
-PACKAGES := generator states_language validator build.py
+PACKAGES := deployer generator runner states_language validator build.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -38,6 +38,12 @@ test: $(STAMP) ## Run the tests
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s
 
+run: $(STAMP) ## Run the whole pipeline here, with a sample MCP server; ARGS='--command "…"' takes yours
+	@$(RUN) build.py run $(ARGS)
+
+faults: $(STAMP) ## Every fault of every call, and pairs of them, against a model of AWS
+	@$(RUN) build.py faults
+
 format: $(STAMP) ## Format the code
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
@@ -48,10 +54,15 @@ bench: $(STAMP) ## Measure generation against the bare import of troposphere, si
 bench-check: $(STAMP) ## Measure the checker on a corpus (ASL_CORPUS=DIR), on mutants of it, and its speed; ARGS=--peers
 	@$(RUN) bench/check.py $(ARGS)
 
+bench-asl: $(STAMP) ## Compare the interpreter with the emulator's own engine
+	@$(RUN) bench/asl.py
+
 requirements: $(STAMP) ## Pin requirements.in anew, with hashes
 	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install -q uv; }
 	@.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 		--custom-compile-command "make requirements" requirements.in -o requirements.txt
+	@.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make requirements" requirements-ministack.in -o requirements-ministack.txt
 
 clean: ## Remove what is not committed: environments, caches, dist
 	rm -rf .venv .venv-* .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -64,4 +75,4 @@ $(STAMP): requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $(STAMP)
 
-.PHONY: help template package lint verify check test test-slow format bench bench-check requirements clean
+.PHONY: help template package lint verify check test test-slow format run faults bench bench-check bench-asl requirements clean

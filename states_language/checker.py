@@ -19,11 +19,30 @@ def findings(document: Any, input_schema: Mapping[str, Any] | None = None) -> li
         machine = StateMachine.of(document)
     except DocumentError as error:
         return [Finding("unreadable-document", error.pointer, error.message)]
+    if (odd := _odd_key(document)) is not None:
+        message = f"A key of an object is a text; this document has the key {odd!r}."
+        return [Finding("unreadable-document", machine.pointer, message)]
     try:
         subject = Subject(document, machine, facts_of(machine, input_schema))
         return [finding for family in FAMILIES for finding in family(subject)]
     except RecursionError:
         return [Finding("unreadable-document", machine.pointer, "The document is nested too deeply.")]
+
+
+def _odd_key(document: Any) -> Any:
+    """Return a key that is no text, as a YAML reader may give; None where there is none."""
+    waiting = [document]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, dict):
+            for key, inner in value.items():
+                if not isinstance(key, str):
+                    return key
+                if isinstance(inner, dict | list):
+                    waiting.append(inner)
+        elif isinstance(value, list):
+            waiting += [inner for inner in value if isinstance(inner, dict | list)]
+    return None
 
 
 def facts_of(machine: StateMachine, input_schema: Mapping[str, Any] | None = None) -> Facts:

@@ -29,7 +29,7 @@ def distance(first: str, second: str, limit: int) -> int:
             row[other_place] = best
         if min(row) > limit:
             return limit + 1
-    return row[-1]
+    return min(row[-1], limit + 1)
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:

@@ -176,13 +176,14 @@ Type = StructureType | ListType | MapType | ScalarType | UnionType | Unknown
 class Layered(Mapping[str, Member]):
     """A mapping that shares what it was made from, so that a long chain of states stays linear in memory."""
 
-    __slots__ = ("base", "depth", "top")
+    __slots__ = ("base", "depth", "size", "top")
     _FLATTEN: Final = 24
 
     def __init__(self, base: Mapping[str, Member], top: dict[str, Member], depth: int):
         self.base = base
         self.top = top
         self.depth = depth
+        self.size = len(base) + sum(name not in base for name in top)
 
     @classmethod
     def of(cls, base: Mapping[str, Member], top: dict[str, Member]) -> Mapping[str, Member]:
@@ -201,12 +202,10 @@ class Layered(Mapping[str, Member]):
         return layer[name]
 
     def __iter__(self) -> Iterator[str]:
-        seen = dict.fromkeys(self.base)
-        seen.update(dict.fromkeys(self.top))
-        return iter(seen)
+        return iter(flat(self))
 
     def __len__(self) -> int:
-        return len(self.base) + sum(name not in self.base for name in self.top)
+        return self.size
 
 
 def scalar(*kinds: Kind, values: Iterable[str] = (), form: str = "") -> ScalarType:
@@ -355,7 +354,15 @@ def _join_structures(first: StructureType, second: StructureType, at: str, depth
     if first.members is second.members and first.rest is second.rest:
         return first
     ours, theirs = flat(first.members), flat(second.members)
-    changed = [name for name, member in theirs.items() if not _covers(ours.get(name), member)]
+    some_paths = Presence.SOME_PATHS
+    changed = [
+        name
+        for name, member in theirs.items()
+        # The first two comparisons only spare the call, where thousands of paths meet.
+        if (known := ours.get(name)) is not member
+        and (known is None or known.type is not member.type or known.presence is not some_paths)
+        and not _covers(known, member)
+    ]
     gone = [name for name in ours.keys() - theirs.keys() if ours[name].presence is not Presence.SOME_PATHS]
     if not changed and not gone and first.rest == second.rest:
         return first

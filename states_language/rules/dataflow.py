@@ -302,7 +302,7 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
                 "field-not-on-every-path",
                 read.pointer,
                 f"{place} is set on some of the paths that lead to '{read.state.name}', not on all.",
-                "Set it on the others too, or guard it by a Choice with IsPresent.",
+                f"Set it on the others too. {_guard(read, place)}",
                 offset,
                 severity=Severity.ERROR if _is_met_unguarded(read, gap, subject) else None,
             )
@@ -313,7 +313,7 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
                 "index-may-fail",
                 read.pointer,
                 f"{read.path.prefix(gap.position)} may have no item at {gap.step}: that is States.Runtime, which nothing catches.",
-                f'Guard it by a Choice: "Variable": "{place}", "IsPresent": true.',
+                _guard(read, place),
                 offset,
             )
         case Obstacle.OPTIONAL | Obstacle.MAP_KEY:
@@ -322,12 +322,23 @@ def _doubt(read: Read, gap: Gap, subject: Subject, setters: _Setters) -> Finding
                 "member-may-be-absent",
                 read.pointer,
                 f"'{gap.name}' may be absent from {place.rpartition('.')[0] or '$'} ({describe(gap.parent)}).",
-                f'Guard it by a Choice: "Variable": "{place}", "IsPresent": true.',
+                _guard(read, place),
                 offset,
                 # A contract means what it says; an API's model often does not.
                 severity=Severity.WARNING if origin is not None and origin.text == CONTRACT.text else None,
             )
     return None
+
+
+def _guard(read: Read, place: str) -> str:
+    """Say how a read is guarded: by a Choice before it; in JSONata in the expression; not in a ResultSelector."""
+    if read.state.query_language == "JSONata":
+        return f"Ask '$exists({place})' first."
+    if "ResultSelector" in read.pointer.steps:
+        return (
+            "Nothing guards a ResultSelector: keep what holds it, and take it after a Choice with IsPresent."
+        )
+    return f'Guard it by a Choice: "Variable": "{place}", "IsPresent": true.'
 
 
 def _other_case(gap: Gap) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from states_language.diagnostics import Finding, Severity
 from states_language.flow import jsonata
-from states_language.integrations import Target, request_type
+from states_language.integrations import Target, operation, request_type
 from states_language.paths import PathError, parse_path
 from states_language.shapes import ShapeMembers
 from states_language.spelling import differs_by_case, listed, nearest
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from states_language.flow import PayloadTemplate, ServiceCall
+    from states_language.integrations import Integration
     from states_language.pointer import Pointer
     from states_language.rules.subject import Subject
 
@@ -245,6 +246,9 @@ class _Call:
         if elsewhere and meant is None:
             advice = f"It belongs to {' or '.join(elsewhere[:3])}."
             return Finding("misplaced-parameter", pointer, message, advice, at_key=True)
+        if meant is None and (owner := _call_that_takes(name, self.call.integration, wanted)):
+            advice = f"It belongs to {owner}; this call cannot change it."
+            return Finding("misplaced-parameter", pointer, message, advice, at_key=True)
         advice = f"Did you mean '{meant}'?" if meant else f"It has {listed(wanted.members)}."
         return Finding("unknown-parameter", pointer, message, advice, at_key=True)
 
@@ -423,9 +427,37 @@ def _hands_out_token(template: Any) -> bool:
     )
 
 
-def _places_of(name: str, kind: Type, apart_from: Type, most: int = 300) -> list[str]:
-    """Return where in a request a member of this name stands, nearest the top first."""
-    found: list[str] = []
+MAKING: Final = ("register", "create", "put")
+"""How the calls begin that say what a thing is; others only use it."""
+
+
+def _call_that_takes(name: str, integration: Integration, wanted: StructureType) -> str:
+    """Return the call of the same service that takes a member of this name about the same thing; empty if none does.
+
+    `Image` is no member of RunTask's ContainerOverride, but of RegisterTaskDefinition's ContainerDefinition.
+    """
+    found = operation(integration)
+    subject = _subject(wanted)
+    if found is None or not subject:
+        return ""
+    service, _ = found
+    for action, call in sorted(service.actions.items(), key=lambda entry: not entry[0].startswith(MAKING)):
+        if action == integration.action or call.input is None:
+            continue
+        for place, kind in _structures(service.type_of(call.input, integration.style, request=True)):
+            if name in kind.members and _subject(kind) == subject:
+                return f"'{'.'.join((*place, name))}' of aws-sdk:{service.name}:{action}"
+    return ""
+
+
+def _subject(kind: StructureType) -> str:
+    """Return what a shape is about, by the first word of its name: `Container` of `ecs ContainerOverride`."""
+    words = re.findall(r"[A-Z][a-z0-9]+", kind.name.rpartition(" ")[2])
+    return words[0] if len(words) > 1 else ""
+
+
+def _structures(kind: Type, most: int = 300) -> Iterator[tuple[tuple[str, ...], StructureType]]:
+    """Yield the structures inside a request with their places, nearest the top first; each shape once."""
     queue: list[tuple[Type, tuple[str, ...]]] = [(kind, ())]
     seen: set[object] = set()
     while queue and most > 0:
@@ -435,11 +467,16 @@ def _places_of(name: str, kind: Type, apart_from: Type, most: int = 300) -> list
             queue.append((here.item, (*path[:-1], f"{path[-1]}[]") if path else path))
         elif isinstance(here, MapType):
             queue.append((here.value, (*path, "*")))
-        elif isinstance(here, StructureType):
-            if here.key is not None and here.key in seen:
-                continue
+        elif isinstance(here, StructureType) and (here.key is None or here.key not in seen):
             seen.add(here.key)
-            if name in here.members and here is not apart_from:
-                found.append(f"'{'.'.join((*path, name))}'")
+            yield path, here
             queue += [(member.type, (*path, key)) for key, member in here.members.items()]
-    return found
+
+
+def _places_of(name: str, kind: Type, apart_from: Type) -> list[str]:
+    """Return where in a request a member of this name stands, nearest the top first."""
+    return [
+        f"'{'.'.join((*place, name))}'"
+        for place, here in _structures(kind)
+        if name in here.members and here is not apart_from
+    ]

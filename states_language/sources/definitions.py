@@ -104,10 +104,20 @@ def _of_resource(parsed: Parsed, name: str, resource: Any, folder: Path | None) 
     if "DefinitionString" in properties:
         yield _of_text(parsed, name, properties["DefinitionString"], at / "DefinitionString", known)
     for key in ("DefinitionUri", "DefinitionS3Location"):
-        place = properties.get(key)
-        if isinstance(place, str) and folder is not None and (folder / place).is_file():
-            for found in read_file(folder / place):
+        path = None if folder is None else _beside(properties.get(key), folder)
+        if path is not None:
+            for found in read_file(path):
                 yield Definition(found.parsed, _substituted(found.value, known), found.prefix, name)
+
+
+def _beside(place: Any, folder: Path) -> Path | None:
+    """Return the file that a definition's place names, where it is there: a local path, or the last part of a key."""
+    if isinstance(place, dict):
+        place = place.get("Key")
+        place = place.rpartition("/")[2] if isinstance(place, str) else None
+    if not isinstance(place, str) or not place or not (folder / place).is_file():
+        return None
+    return folder / place
 
 
 def _of_text(parsed: Parsed, name: str, written: Any, at: Pointer, known: Mapping[str, Any]) -> Definition:

@@ -1,46 +1,32 @@
-"""The committed document, executed: what an execution does, and that no fault leaves a task or loses a verdict."""
+"""The committed document, executed: what an execution does. Its faults are in tests/runner/test_faults.py."""
 
 from __future__ import annotations
 
-import itertools
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from generator import faults as fault_table
-from states_language.clock import VirtualClock
-from states_language.document import StateMachine, Task
-from states_language.interpreter import Execution, ExecutionStopped, Status, TaskFailed, Took, execute
-from tests.generator.modelled_aws import DIGEST, IMAGE, OTHER_DIGEST, Call, Fault, ModelledAws
+from runner.faults import INPUT, REJECTED, always, committed, lost, model, raises, recorded, stops
+from runner.modelled_aws import DIGEST, IMAGE, OTHER_DIGEST, Call, Fault, ModelledAws
+from states_language.document import Task
+from states_language.interpreter import Execution, ExecutionStopped, Status, execute
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 ROOT = Path(__file__).parent.parent.parent
-TEXT = (ROOT / "asl/validation-pipeline.asl.json").read_text("utf-8")
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((ROOT / "asl/validation-pipeline.input.schema.json").read_text("utf-8"))
 )
-INPUT = {
-    "repositoryName": "owner-name",
-    "originalRepositoryName": "owner/name",
-    "serverId": "io.github.owner/name",
-}
-TOKENS = {"TaskSubnetIds": "subnet-1,subnet-2", "AssignPublicIp": "ENABLED"}
-MACHINE = StateMachine.of(
-    json.loads(re.sub(r"\$\{(\w+)\}", lambda match: TOKENS.get(match[1], match[1]), TEXT))
-)
+MACHINE = committed(ROOT)
 TASKS = [state for state in MACHINE.states.values() if isinstance(state, Task)]
 TABLE = fault_table.table()
-
-REJECTED = {"verified": False, "outcome": "rejected", "failed": "tools.list", "message": "no list"}
 
 
 def run(aws: ModelledAws, given_input: Any = None, **context: Any) -> Execution:
@@ -52,20 +38,6 @@ def run(aws: ModelledAws, given_input: Any = None, **context: Any) -> Execution:
         clock=aws.clock,
         context={"Execution": context} if context else None,
     )
-
-
-def model(*faults: Fault, **fields: Any) -> ModelledAws:
-    """Make a model with faults on some of its states."""
-    return ModelledAws(VirtualClock(), faults, **fields)
-
-
-def recorded(aws: ModelledAws) -> dict[str, Any]:
-    """Return the one verdict that was recorded, its values without their DynamoDB types."""
-    (item,) = aws.table.values()
-    return {name: next(iter(value.values())) for name, value in item.items()}
-
-
-# ---------------------------------------------------------------- what an execution does
 
 
 def test_a_good_server_is_verified() -> None:
@@ -357,175 +329,6 @@ def test_a_verdict_survives_a_task_that_cannot_be_stopped() -> None:
         recorded(aws)["outcome"],
     )
     assert aws.tasks[0].arn in (execution.cause or "")
-
-
-# ---------------------------------------------------------------- every fault, and pairs of them
-
-
-def always(state: str, name: str, apply: Any) -> Fault:
-    """Put a fault on every call of a state."""
-    return Fault(state, name, apply)
-
-
-def raises(error: str) -> Any:
-    """Fail the call before it takes effect."""
-
-    def apply(_aws: ModelledAws, _call: Call, _parameters: Mapping[str, Any]) -> Any:
-        raise TaskFailed(error, "injected")
-
-    return apply
-
-
-def lost(_aws: ModelledAws, call: Call, parameters: Mapping[str, Any]) -> Any:
-    """Let the call take effect, and lose its answer."""
-    call(parameters)
-    return Took(float("inf"))
-
-
-def hangs(_aws: ModelledAws, _call: Call, _parameters: Mapping[str, Any]) -> Any:
-    """Let the call never begin."""
-    return Took(float("inf"))
-
-
-def answers(value: Any) -> Any:
-    """Answer without any effect."""
-    return lambda _aws, _call, _parameters: json.loads(json.dumps(value))
-
-
-def stops(code: str, reason: str) -> Any:
-    """Stop the task before it is described."""
-
-    def apply(aws: ModelledAws, call: Call, parameters: Mapping[str, Any]) -> Any:
-        for task in aws.alive:
-            task.stopped = {"StopCode": code, "StoppedReason": reason}
-        return call(parameters)
-
-    return apply
-
-
-PARTIAL: dict[str, dict[str, Any]] = {
-    "BuildMCPServerImage": {"empty": {}, "no build": {"Build": None}, "exports nothing": {"Build": {"ExportedEnvironmentVariables": []}}},
-    "RegisterValidationTaskDef": {"empty": {}, "no ARN": {"TaskDefinition": {}}},
-    "RunMCPServerContainer": {"failures": {"Tasks": [], "Failures": [{"Reason": "RESOURCE:ENI"}]}, "empty": {}, "nothing": {"Tasks": [], "Failures": []}},
-    "FindLostTask": {"empty": {}},
-    "DescribeTask": {"missing": {"Tasks": [], "Failures": [{"Reason": "MISSING"}]}, "empty": {}, "bare": {"Tasks": [{}]}, "no status": {"Tasks": [{"TaskArn": "a"}]}},
-    "ValidateMCPServer": {"empty": {}, "null": {"Payload": None}, "text": {"Payload": "verified"}},
-    "DescribeRejectedTask": {"missing": {"Tasks": [], "Failures": [{"Reason": "MISSING"}]}, "empty": {}},
-    "StopMCPServerContainer": {},
-    "DeregisterValidationTaskDef": {"empty": {}},
-    "RecordVerdict": {},
-}  # fmt: skip
-"""Answers of success that leave out what is hoped for. (StopTask and PutItem answer only when they took effect.)"""
-
-APIS = {"ecs": "Ecs", "codebuild": "CodeBuild", "lambda": "Lambda", "dynamodb": "DynamoDB"}
-
-
-def errors_of(task: Task) -> Iterator[str]:
-    """Yield the errors that a Task's API models, those that the SDKs add, and those of Step Functions."""
-    service, action = task.resource.removesuffix(".sync").split(":")[-2:]
-    operation = (
-        botocore.session.get_session()
-        .get_service_model(service)
-        .operation_model(action[0].upper() + action[1:])
-    )
-    prefix = APIS[service]
-    names = {shape.name.removesuffix("Exception") for shape in operation.error_shapes}
-    # The model raises this one itself, where an item is there; without one, DynamoDB does not.
-    yield from (f"{prefix}.{name}Exception" for name in sorted(names - {"ConditionalCheckFailed"}))
-    yield from (f"{prefix}.SdkClientException", f"{prefix}.ThrottlingException", "States.TaskFailed")
-    if service == "ecs":
-        yield from ("Ecs.EcsException", "Ecs.InvalidParameterException")
-    if service == "lambda":
-        yield from ("Lambda.Unknown", "Sandbox.Timedout", "Lambda.ResourceNotReadyException", "ValueError")
-
-
-def faults_of(task: Task) -> Iterator[Fault]:
-    """Yield every fault of a Task, lasting and passing."""
-    for times, lasting in ((10**9, "always"), (1, "once")):
-        for error in dict.fromkeys(errors_of(task)):
-            yield Fault(task.name, f"{error} {lasting}", raises(error), times)
-        yield Fault(task.name, f"hangs {lasting}", hangs, times)
-        yield Fault(task.name, f"answer lost {lasting}", lost, times)
-        for name, answer in PARTIAL[task.name].items():
-            yield Fault(task.name, f"answers {name} {lasting}", answers(answer), times)
-    if task.name == "DescribeTask":
-        for code in ("EssentialContainerExited", "TaskFailedToStart", "SpotInterruption"):
-            yield Fault(task.name, f"task stops: {code}", stops(code, "injected"))
-
-
-PREPARED = {"FindLostTask": (always("RunMCPServerContainer", "lost", lost),)}
-"""What must go wrong before for a call to be made at all."""
-
-FAULTS = [fault for task in TASKS for fault in faults_of(task)]
-
-
-def check(aws: ModelledAws, execution: Execution) -> list[str]:
-    """Return which invariants an execution has broken."""
-    error = execution.error or ""
-    broken = []
-    if execution.status not in (Status.SUCCEEDED, Status.FAILED) or error.startswith("States."):
-        broken.append(f"ended as {execution.status} with {error}")
-    named = ("TaskNotStopped", "TaskMayBeRunning")
-    if aws.alive and not any(name in f"{error} {execution.cause}" for name in named):
-        broken.append("a task runs, and nothing says so")
-    if len(aws.tasks) > 1:
-        broken.append("more than one task was started")
-    if aws.writes > 1 or (aws.writes == 0 and error != "VerdictNotRecorded"):
-        broken.append(f"{aws.writes} verdicts were recorded")
-    if error and error not in TABLE:
-        broken.append(f"{error} is in no table")
-    elif (
-        error
-        and {"server": "ValidationFailed", "pipeline": "PipelineFailed"}[TABLE[error].fault]
-        != execution.visited[-1]
-    ):
-        broken.append(f"{error} ended in {execution.visited[-1]}")
-    if aws.seconds > MACHINE.fields["TimeoutSeconds"]:
-        broken.append(f"took {aws.seconds} s")
-    if aws.table and error != "VerdictNotRecorded" and recorded(aws)["error"] != error:
-        broken.append("another error was recorded than the execution ended with")
-    return broken
-
-
-@pytest.mark.parametrize("verdict", [None, REJECTED], ids=["verified", "rejected"])
-def test_no_fault_leaves_a_task_or_loses_a_verdict(verdict: Any) -> None:
-    """Each fault of each call, alone: the invariants hold, and the error is in the table."""
-    broken = {}
-    for fault in FAULTS:
-        aws = model(fault, **({} if verdict is None else {"verdict": verdict}))
-        if found := check(aws, run(aws)):
-            broken[fault.state, fault.name] = found
-    assert {} == broken
-    assert len(FAULTS) > 150
-
-
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.name)
-def test_each_catch_is_needed(task: Task) -> None:
-    """Without the Catch of any one call, some fault of it breaks an invariant: the faults do reach what they should."""
-    fields = {**MACHINE.fields, "States": {**MACHINE.fields["States"]}}
-    fields["States"][task.name] = {key: value for key, value in task.fields.items() if key != "Catch"}
-    weakened = StateMachine.of(fields)
-    broken = []
-    for fault in faults_of(task):
-        aws = model(fault, *PREPARED.get(task.name, ()), verdict=REJECTED)
-        broken += check(aws, execute(weakened, INPUT, call_task=aws, clock=aws.clock))
-    assert broken
-
-
-@pytest.mark.slow
-def test_no_pair_of_faults_leaves_a_task_or_loses_a_verdict() -> None:
-    """Each lasting fault together with each of another call."""
-    lasting = [fault for fault in FAULTS if fault.times > 1]
-    broken = {}
-    count = 0
-    for first, second in itertools.combinations(lasting, 2):
-        if first.state != second.state:
-            count += 1
-            aws = model(first, second)
-            if found := check(aws, run(aws)):
-                broken[first.state, first.name, second.state, second.name] = found
-    assert {} == broken
-    assert count > 2000
 
 
 @pytest.mark.parametrize("state", [task.name for task in TASKS])

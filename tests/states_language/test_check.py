@@ -112,7 +112,9 @@ def test_the_first_design_overrides_an_image_that_is_no_member() -> None:
         },
     }
     place = "/States/RunMCPServerContainer/Parameters/Overrides/ContainerOverrides/0/Image.$"
-    assert [("unknown-parameter", place)] == [entry[:2] for entry in errors(document)]
+    (found,) = (entry for entry in check(document) if str(entry.pointer) == place)
+    advice = "It belongs to 'ContainerDefinitions[].Image' of aws-sdk:ecs:registerTaskDefinition; this call cannot change it."
+    assert ("misplaced-parameter", "error", advice) == (found.code, found.severity, found.help)
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "asl").glob("*.asl.json")), ids=lambda path: path.name)
@@ -167,6 +169,12 @@ def test_the_library_is_one_call() -> None:
     """`states_language.check` is the checker, whatever was imported before."""
     found = states_language.check({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}})
     assert [] == found
+
+
+def test_a_key_that_is_no_text_is_refused() -> None:
+    """What a YAML reader makes of `yes:` is told, and does not fail."""
+    document = {"StartAt": "A", "States": {"A": {"Type": "Pass", "Parameters": {True: 1}, "End": True}}}
+    assert ["unreadable-document"] == [entry.code for entry in check(document)]
 
 
 def test_a_document_without_a_bottom_is_refused() -> None:

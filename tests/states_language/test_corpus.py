@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,10 +60,17 @@ def test_the_mutants_are_found(documents: dict[str, Any], capsys: pytest.Capture
     assert good, capsys.readouterr().out
 
 
+JUDGED = "41c3f3bd2e8a31e2"
+"""What the digest of the manifest begins with whose documents docs/corpus.md judges."""
+
+
 def test_every_error_in_a_document_meant_to_be_right_was_judged(
     manifest: list[dict[str, Any]], documents: dict[str, Any]
 ) -> None:
     """docs/corpus.md lists each of those documents, by repository and path, and says what is wrong with it."""
+    assert CORPUS is not None
+    if not sha256((CORPUS / "manifest.json").read_bytes()).hexdigest().startswith(JUDGED):
+        pytest.skip("this is another corpus than the one whose documents were judged")
     page = (ROOT / "docs" / "corpus.md").read_text("utf-8")
     missing = [
         f"{row['repository']} {row['path']}"

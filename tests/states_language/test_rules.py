@@ -176,6 +176,53 @@ def test_jsonata_is_judged_by_its_form(fields: dict[str, Any], expected: set[tup
     assert expected == found(document({"Type": "Pass", **fields}, QueryLanguage="JSONata"))
 
 
+RUN = call(f"{SDK}ecs:runTask", {"TaskDefinition": "d", "ClientToken": "t"}, ResultPath="$.run")
+STOP = call(f"{SDK}ecs:stopTask", {"Task.$": "$.run.Tasks[0].TaskArn"}, ResultPath=None)
+GUARD = {
+    "Type": "Choice",
+    "Choices": [{"Variable": "$.run.Tasks[0]", "IsPresent": True, "Next": "S2"}],
+    "Default": "End",
+}
+NOT_THERE = {
+    "Type": "Choice",
+    "Choices": [{"Not": {"Variable": "$.run.Tasks[0]", "IsPresent": True}, "Next": "End"}],
+    "Default": "S2",
+}
+OTHER = {
+    "Type": "Choice",
+    "Choices": [{"Variable": "$.wanted", "BooleanEquals": True, "Next": "S2"}],
+    "Default": "End",
+}
+CATCH = [{"ErrorEquals": ["States.ALL"], "ResultPath": "$.error", "Next": "S3"}]
+STOPS = {
+    "Type": "Parallel",
+    "Branches": [{"StartAt": "In", "States": {"In": {**STOP, "End": True}}}],
+    "ResultPath": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("choice", "work", "stop", "expected"),
+    [
+        (GUARD, {**LAMBDA, "ResultPath": "$.w", "Catch": CATCH}, STOP, False),
+        (NOT_THERE, {**LAMBDA, "ResultPath": "$.w", "Catch": CATCH}, STOP, False),
+        (GUARD, {**LAMBDA, "ResultPath": "$.w", "Catch": CATCH}, STOPS, False),
+        (GUARD, {**LAMBDA, "ResultPath": "$.w"}, STOP, True),
+        (OTHER, {**LAMBDA, "ResultPath": "$.w", "Catch": CATCH}, STOP, True),
+        (GUARD, {**LAMBDA, "ResultPath": "$.w", "Catch": CATCH, "Next": "End"}, STOP, True),
+        (GUARD, {**LAMBDA, "ResultPath": "$.w", "Catch": CATCH}, {"Type": "Pass"}, False),
+    ],
+    ids=["guarded", "guarded by Not", "stopped in a branch", "no Catch", "another test", "past the stop", "never stopped"],
+)  # fmt: skip
+def test_what_is_started_is_stopped_on_every_way(
+    choice: dict[str, Any], work: dict[str, Any], stop: dict[str, Any], expected: bool
+) -> None:
+    """Ways out past the stop are told, but not those on which a Choice showed that nothing runs."""
+    checked = document(RUN, choice, work, stop)
+    checked["States"]["End"] = {"Type": "Succeed"}
+    assert expected == ("resource-not-stopped" in {code for code, _ in found(checked)})
+
+
 def test_an_optional_member_of_the_input_is_told() -> None:
     """Under a contract a field that need not be there is read at one's own risk."""
     schema = {"type": "object", "properties": {"late": {"type": "string"}}}

@@ -190,12 +190,19 @@ def test_a_state_machine_is_found_however_a_template_writes_it(properties: dict[
     assert (CALL, "Machine") == (found.value, found.name)
 
 
-@pytest.mark.parametrize("key", ["DefinitionUri", "DefinitionS3Location"])
-def test_a_file_beside_the_template_is_read(key: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "place"),
+    [
+        ("DefinitionUri", "machine.asl.json"),
+        ("DefinitionS3Location", "machine.asl.json"),
+        ("DefinitionS3Location", {"Bucket": {"Ref": "Bucket"}, "Key": "definitions/machine.asl.json"}),
+    ],
+)
+def test_a_file_beside_the_template_is_read(key: str, place: Any, tmp_path: Path) -> None:
     """A definition's file is read where the template names a local path, with its substitutions."""
     (tmp_path / "machine.asl.json").write_text(TEXT)
     properties = {
-        key: "machine.asl.json",
+        key: place,
         "DefinitionSubstitutions": {"Function": "arn:aws:states:::lambda:invoke"},
     }
     found = definition_of(properties, "AWS::Serverless::StateMachine", tmp_path)

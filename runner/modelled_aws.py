@@ -26,7 +26,15 @@ VERIFIED = {
     "message": "1 tool",
 }
 
+CONDITION = "attribute_not_exists(executionArn) OR redriveCount < :redriveCount"
+CLIENT_TOKEN_LIMIT = 64
+"""Characters. Evidence: documentation (ECS API reference, RunTask)."""
+
 Call = Callable[[Mapping[str, Any]], Any]
+
+
+class ModelError(Exception):
+    """The document calls what this model does not know."""
 
 
 @dataclass
@@ -100,8 +108,9 @@ class ModelledAws:
     # The method names are those of the APIs, as the Resource ARNs write them.
 
     def startBuild(self, parameters: Mapping[str, Any]) -> Any:  # noqa: N802
-        """Build for two minutes, and export what the test wants."""
-        assert {"ProjectName", "EnvironmentVariablesOverride"} == set(parameters)
+        """Build for two minutes, and export what is wanted."""
+        if {"ProjectName", "EnvironmentVariablesOverride"} != set(parameters):
+            raise ModelError(f"startBuild is modelled without {set(parameters)}")
         return Took(
             120,
             {
@@ -136,7 +145,8 @@ class ModelledAws:
         """Start a task, once for each client token."""
         known = next((task for task in self.tasks if task.token == parameters["ClientToken"]), None)
         if known is None:
-            assert len(parameters["ClientToken"]) <= 64
+            if len(parameters["ClientToken"]) > CLIENT_TOKEN_LIMIT:
+                raise ModelError("a client token has at most 64 characters")
             (container,) = self.definitions[parameters["TaskDefinition"]]["ContainerDefinitions"]
             known = Task(
                 f"arn:aws:ecs:eu-central-1:123456789012:task/cluster/{len(self.tasks)}",
@@ -151,7 +161,8 @@ class ModelledAws:
 
     def listTasks(self, parameters: Mapping[str, Any]) -> Any:  # noqa: N802
         """List the living tasks of a starter."""
-        assert {"Cluster", "StartedBy"} == set(parameters)
+        if {"Cluster", "StartedBy"} != set(parameters):
+            raise ModelError("listTasks by StartedBy takes no other filter")
         return {"TaskArns": [task.arn for task in self.alive if task.started_by == parameters["StartedBy"]]}
 
     def describeTasks(self, parameters: Mapping[str, Any]) -> Any:  # noqa: N802
@@ -174,16 +185,14 @@ class ModelledAws:
         return {"Task": self._described(task)}
 
     def invoke(self, parameters: Mapping[str, Any]) -> Any:
-        """Judge for three seconds, and answer as the test wants."""
+        """Judge for three seconds, and answer as is wanted."""
         self.judged.append(dict(parameters["Payload"]))
         return Took(3, {"StatusCode": 200, "ExecutedVersion": "1", "Payload": self.verdict})
 
     def putItem(self, parameters: Mapping[str, Any]) -> Any:  # noqa: N802
         """Write an item under the pipeline's condition, which is the only one that this model knows."""
-        assert (
-            "attribute_not_exists(executionArn) OR redriveCount < :redriveCount"
-            == parameters["ConditionExpression"]
-        )
+        if parameters["ConditionExpression"] != CONDITION:
+            raise ModelError(f"putItem is modelled under the condition {CONDITION}")
         item = parameters["Item"]
         key = item["serverId"]["S"], item["executionArn"]["S"]
         held = self.table.get(key)

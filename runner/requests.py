@@ -1,0 +1,110 @@
+"""What an operator asks a local run for, read and checked before anything is started."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runner.services.stand_ins import Source
+from runner.stack import SCHEMA
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+SAMPLE = Path("samples/greeter")
+
+
+class RequestError(Exception):
+    """What was asked for cannot be; the message says why, and what to do."""
+
+
+def source_of(root: Path, command: str | None, repository: Path | None) -> Source:
+    """Return what the build is to clone. Raises `RequestError`."""
+    if command is not None and repository is not None:
+        raise RequestError("--command and --repository exclude each other")
+    if command is None:
+        return _repository(repository or root / SAMPLE)
+    try:
+        argv = shlex.split(command)
+    except ValueError as error:
+        raise RequestError(f"--command: {error}") from error
+    if not argv:
+        raise RequestError("--command: is empty")
+    program = shutil.which(argv[0])
+    if program is None:
+        raise RequestError(
+            f"--command: there is no program {argv[0]}, neither on PATH nor as a file that can be executed"
+        )
+    # The command runs in a folder of its own; what it names beside itself must be found from there.
+    return Source(command=(str(Path(program).absolute()), *(_absolute(word) for word in argv[1:])))
+
+
+def _absolute(word: str) -> str:
+    return (
+        str(Path(word).absolute())
+        if "/" in word and not word.startswith("-") and Path(word).exists()
+        else word
+    )
+
+
+def _repository(folder: Path) -> Source:
+    if not folder.is_dir():
+        raise RequestError(f"{folder}: is no folder")
+    if not (folder / "Dockerfile").is_file():
+        raise RequestError(f"{folder}: has no file named Dockerfile, which the pipeline builds")
+    return Source(folder.absolute())
+
+
+def input_of(root: Path, given: Path | None, source: Source) -> dict[str, Any]:
+    """Return the execution's input: the given one, checked, or one made from the server's name.
+
+    Raises `RequestError`.
+    """
+    if given is None:
+        name = source.folder.name if source.folder is not None else Path(source.command[0]).name
+        clean = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-._") or "server"
+        found: Any = {
+            "repositoryName": f"local-{clean}"[:200],
+            "originalRepositoryName": f"local/{clean[:100]}",
+            "serverId": f"local/{clean}"[:256],
+        }
+    else:
+        found = read_json(given)
+    if problems := list(_problems(root, found)):
+        raise RequestError("\n".join(f"{given}: {problem}" for problem in problems))
+    whole: dict[str, Any] = found
+    return whole
+
+
+def read_json(path: Path) -> Any:
+    """Return a file's JSON. Raises `RequestError`."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise RequestError(f"{path}: {error.strerror}") from error
+    except ValueError as error:
+        raise RequestError(f"{path}: is not JSON ({error})") from error
+
+
+def _problems(root: Path, value: Any) -> Iterable[str]:
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - a tenth of a second that the help does not need
+
+    schema = json.loads((root / SCHEMA).read_text("utf-8"))
+    for error in Draft202012Validator(schema).iter_errors(value):
+        place = "".join(f".{part}" for part in error.absolute_path)
+        yield f"${place}: {error.message}"
+
+
+def environment_of(given: Iterable[str]) -> Mapping[str, str]:
+    """Read `NAME=VALUE`s. Raises `RequestError`."""
+    found = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not re.fullmatch(r"[A-Za-z_]\w*", name):
+            raise RequestError(f"--env {text}: write NAME=VALUE")
+        found[name] = value
+    return found
