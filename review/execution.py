@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from review.model import ReviewError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from states_language.document import StateMachine
@@ -104,29 +104,66 @@ def read(path: Path) -> list[Mapping[str, Any]]:
 def tell(events: Iterable[Mapping[str, Any]]) -> Told:
     """Return what a history tells; an execution that still runs has the status RUNNING."""
     events = list(events)
-    start = _moment(events[0])
-    by_id = {int(event["id"]): event for event in events}
-    visits: dict[int, Visit] = {}
+    reader = _Reader({int(event["id"]): event for event in events}, _moment(events[0]))
     for event in events:
-        kind = str(event["type"])
+        reader.take(event)
+    return _told(events, tuple(reader.entered.values()), reader.start)
+
+
+@dataclass
+class _Reader:
+    """Follows the events; each names the one that it follows."""
+
+    by_id: Mapping[int, Mapping[str, Any]]
+    start: float
+    entered: dict[int, Visit] = field(default_factory=dict)
+    """The visits by the events that entered them."""
+    left: dict[int, Visit] = field(default_factory=dict)
+    """The visits by the events that left them."""
+
+    def take(self, event: Mapping[str, Any]) -> None:
+        """Take the next event."""
+        kind, number = str(event["type"]), int(event["id"])
         if kind.endswith("StateEntered"):
             details = event.get("stateEnteredEventDetails") or {}
-            before = _enclosing(event, by_id, visits, leaves=True)
-            visits[int(event["id"])] = Visit(
+            # Right behind the exit of a state; behind anything else a branch or an iteration begins.
+            before = self.left.get(int(event.get("previousEventId", 0)))
+            self.entered[number] = Visit(
                 str(details.get("name", "?")),
                 kind.removesuffix("StateEntered"),
-                _moment(event) - start,
+                _moment(event) - self.start,
                 str(details.get("input", "")),
                 before.name if before else "",
             )
         elif kind.endswith("StateExited"):
-            _leave(event, by_id, visits, start)
-        elif not kind.startswith("Execution") and (visit := _enclosing(event, by_id, visits)) is not None:
+            self._leave(event)
+        elif not kind.startswith("Execution") and (visit := self._enclosing(event)) is not None:
             if kind.endswith("Scheduled"):
                 visit.calls += 1
             elif FAILED.search(kind):
                 visit.errors.append(_error(event))
-    return _told(events, tuple(visits.values()), start)
+
+    def _leave(self, event: Mapping[str, Any]) -> None:
+        details = event.get("stateExitedEventDetails") or {}
+        for number in self._back(event):
+            visit = self.entered.get(number)
+            if visit is not None and visit.name == details.get("name") and visit.left_at is None:
+                visit.left_at = _moment(event) - self.start
+                visit.output = details.get("output")
+                self.left[int(event["id"])] = visit
+                return
+
+    def _enclosing(self, event: Mapping[str, Any]) -> Visit | None:
+        """Return the visit during which an event happened."""
+        return next((self.entered[number] for number in self._back(event) if number in self.entered), None)
+
+    def _back(self, event: Mapping[str, Any]) -> Iterator[int]:
+        """Yield the numbers of the events that an event follows, the latest first."""
+        number = int(event.get("previousEventId", 0))
+        while number in self.by_id:
+            yield number
+            following = int(self.by_id[number].get("previousEventId", 0))
+            number = following if following < number else 0
 
 
 def _told(events: list[Mapping[str, Any]], visits: tuple[Visit, ...], start: float) -> Told:
@@ -143,48 +180,6 @@ def _told(events: list[Mapping[str, Any]], visits: tuple[Visit, ...], start: flo
         str(details.get("cause") or ""),
         visits,
     )
-
-
-def _leave(
-    event: Mapping[str, Any],
-    by_id: Mapping[int, Mapping[str, Any]],
-    visits: Mapping[int, Visit],
-    start: float,
-) -> None:
-    details = event.get("stateExitedEventDetails") or {}
-    current: Mapping[str, Any] | None = event
-    while current is not None:
-        visit = visits.get(int(current["id"]))
-        if visit is not None and visit.name == details.get("name") and visit.left_at is None:
-            visit.left_at = _moment(event) - start
-            visit.output = details.get("output")
-            return
-        current = by_id.get(int(current.get("previousEventId", 0)))
-
-
-def _enclosing(
-    event: Mapping[str, Any],
-    by_id: Mapping[int, Mapping[str, Any]],
-    visits: Mapping[int, Visit],
-    *,
-    leaves: bool = False,
-) -> Visit | None:
-    """Return the visit that an event belongs to; with `leaves`, the one that an event of another state follows."""
-    current = by_id.get(int(event.get("previousEventId", 0)))
-    while current is not None:
-        if (
-            leaves
-            and not str(current["type"]).endswith("StateExited")
-            and not str(current["type"]).endswith("StateEntered")
-        ):
-            return None  # a branch or an iteration begins here
-        if int(current["id"]) in visits:
-            return visits[int(current["id"])]
-        if leaves:
-            name = (current.get("stateExitedEventDetails") or {}).get("name")
-            return next((visit for visit in reversed(list(visits.values())) if visit.name == name), None)
-        current = by_id.get(int(current.get("previousEventId", 0)))
-    return None
 
 
 def _details(event: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -28,6 +28,8 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem;margin:.5re
 """
 LONGEST = 20_000
 """Characters of an input or output that are shown."""
+MOST = 300
+"""Visits that are shown with their data; beyond them only those that did not just succeed, as many again."""
 VERDICT = ("Outcome", "Verified", "Fault", "Error", "Cause", "outcome", "verified", "failed", "message")
 """Fields of an output that say how it was judged."""
 
@@ -48,8 +50,13 @@ def _parts(told: Told, machine: StateMachine | None) -> Iterator[str]:
     yield from _timeline(told)
     yield "<h2>States</h2>\n"
     yield _data("Input of the execution", told.input)
-    for index, visit in enumerate(told.visits):
+    shown = [
+        (index, visit) for index, visit in enumerate(told.visits) if index < MOST or visit.fate != "succeeded"
+    ][: 2 * MOST]
+    for index, visit in shown:
         yield _visit(index, visit)
+    if len(shown) < len(told.visits):
+        yield f'<p class="soft">{len(told.visits) - len(shown)} more visits are in the history only.</p>\n'
 
 
 def _verdict(told: Told) -> Iterator[str]:
