@@ -1,4 +1,4 @@
-"""Write what each case is expected to say: `python tests/review/update_cases.py`; look at what it changed.
+"""Write what each case is expected to say: `make update-cases`; look at what it changed.
 
 CI compares, and never writes.
 """
