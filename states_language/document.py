@@ -7,8 +7,8 @@ checker's work to say so. `StateMachine.of` therefore refuses only what is no st
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, ClassVar
@@ -349,6 +349,12 @@ class StateMachine:
             if isinstance(entry, Mapping)
         }
         return cls(_text(document.get("StartAt")), states, pointer, document, language)
+
+    def only(self, names: Iterable[str]) -> StateMachine:
+        """Return the scope with some of its states; edges to the others lead nowhere then."""
+        wanted = {*names}
+        kept = {name: state for name, state in self.states.items() if name in wanted}
+        return replace(self, states=kept)
 
     def walk(self) -> Iterator[State]:
         """Yield every state, those of inner scopes too, in the order of the document."""

@@ -18,7 +18,7 @@ from states_language.document import (
 from states_language.document import Map as MapState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 SHAPES = {Choice: ("{", "}"), Wait: ("([", "])"), Succeed: ("([", "])"), Fail: ("([", "])"), Task: ("[", "]")}
 """What surrounds a state's name: a rhombus chooses, a stadium waits or ends, a box works; a Pass is a rounded box."""
@@ -32,12 +32,60 @@ CLASSES = {
 """Colours that are readable on a light and on a dark page, since each brings its own text colour."""
 
 
-def mermaid(machine: StateMachine, *, direction: str = "TD") -> str:
-    """Return the graph of a document: solid edges go on, dotted ones are taken when something failed."""
+MARKS = {
+    "added": "fill:#dcfce7,stroke:#16a34a,stroke-width:3px,color:#111827",
+    "removed": "fill:#fee2e2,stroke:#dc2626,stroke-width:3px,stroke-dasharray:5 3,color:#111827",
+    "changed": "fill:#fef3c7,stroke:#d97706,stroke-width:3px,color:#111827",
+}
+"""What a comparison says of a state, and how it is drawn: by its line too, not by its colour alone."""
+
+Edge = tuple[str, str]
+"""The pointers, as texts, of the states that an edge leaves and enters."""
+
+
+def mermaid(
+    machine: StateMachine,
+    *,
+    direction: str = "TD",
+    marks: Mapping[str, str] | None = None,
+    marked_edges: Collection[Edge] = (),
+    edge_mark: str = "added",
+) -> str:
+    """Return the graph of a document: solid edges go on, dotted ones are taken when something failed.
+
+    `marks` says of states, by their pointers, that they were `added`, `removed` or `changed`; the states and edges
+    without a mark are then drawn plainly. `edge_mark` says what happened to all of `marked_edges`.
+    """
     ids = {id(state): f"s{index}" for index, state in enumerate(machine.walk())}
     lines = [f"flowchart {direction}", *_scope(machine, ids, "  ", "start")]
-    lines += _classes({ids[id(state)]: state for state in machine.walk()})
+    if marks is None and not marked_edges:
+        lines += _classes({ids[id(state)]: state for state in machine.walk()})
+    else:
+        nodes = {str(state.pointer): ids[id(state)] for state in machine.walk()}
+        lines += _marked(lines, nodes, marks or {}, marked_edges, edge_mark)
     return "\n".join(lines) + "\n"
+
+
+def _marked(
+    lines: list[str],
+    nodes: Mapping[str, str],
+    marks: Mapping[str, str],
+    edges: Collection[Edge],
+    edge_mark: str,
+) -> Iterator[str]:
+    for mark, style in MARKS.items():
+        members = [node for pointer, node in nodes.items() if marks.get(pointer) == mark]
+        if members:
+            yield f"  classDef {mark} {style}"
+            yield f"  class {','.join(members)} {mark}"
+    wanted = {
+        (nodes[source], nodes[target]) for source, target in edges if source in nodes and target in nodes
+    }
+    drawn = [line.split() for line in lines if " --> " in line or " -.-> " in line]
+    found = [str(index) for index, words in enumerate(drawn) if (words[0], words[-1]) in wanted]
+    if found:
+        stroke = "#16a34a" if edge_mark == "added" else "#dc2626"
+        yield f"  linkStyle {','.join(found)} stroke:{stroke},stroke-width:3px"
 
 
 def outline(machine: StateMachine, *, direction: str = "TD") -> str:

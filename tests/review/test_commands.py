@@ -1,0 +1,161 @@
+"""The command lines: what they print, and how they end."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from review import commands
+
+CASES = Path(__file__).parent / "cases"
+ROOT = Path(__file__).parent.parent.parent
+
+
+def run(command: Any, *arguments: str) -> Any:
+    """Run a command as the command line would."""
+    return CliRunner().invoke(command, list(arguments))
+
+
+def of_case(name: str, *options: str) -> Any:
+    """Review a case."""
+    folder = CASES / name
+    return run(commands.review, str(folder / "before.json"), str(folder / "after.json"), *options)
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "expected"),
+    [
+        ("one-arn-widened-to-star", [], 0),
+        ("one-arn-widened-to-star", ["never"], 0),
+        ("one-arn-widened-to-star", ["wider"], 3),
+        ("one-arn-widened-to-star", ["exposure", "data-loss", "replacement"], 0),
+        ("star-narrowed-to-one-arn", ["wider"], 0),
+        ("star-narrowed-to-one-arn", ["any-change"], 3),
+        ("cidr-replaced-by-a-group", ["exposure", "wider"], 0),
+        ("key-schema-may-replace", ["replacement"], 3),
+        ("deletion-policy-retain-to-delete", ["data-loss"], 3),
+        ("clean-up-skipped", ["safety"], 3),
+        ("statements-reordered", ["wider", "any-change"], 0),
+        ("identical", ["any-change"], 0),
+    ],
+)
+def test_each_kind_of_gate_is_judged_on_its_own(name: str, kinds: list[str], expected: int) -> None:
+    """`--fail-on` is repeatable; the command ends with 3 where one is met, with 0 otherwise."""
+    options = [option for kind in kinds for option in ("--fail-on", kind)]
+    assert expected == of_case(name, *options).exit_code
+
+
+def test_a_file_that_cannot_be_read_is_an_error_and_no_traceback(tmp_path: Path) -> None:
+    """A mistake is told in a line, and ends with 1."""
+    path = tmp_path / "a.json"
+    path.write_text("{", "utf-8")
+    result = run(commands.review, str(path), str(path))
+    assert 1 == result.exit_code
+    assert "error:" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_whole_is_written_to_a_file_and_the_verdict_said(tmp_path: Path) -> None:
+    """`--output` writes the format, and leaves the line for the log."""
+    path = tmp_path / "review.json"
+    result = of_case("deny-removed", "--format", "json", "--output", str(path))
+    assert json.loads(path.read_text("utf-8"))["verdict"] in result.output
+
+
+def test_a_graph_is_written_as_mermaid() -> None:
+    """`graph` draws a document, and one inside of a template."""
+    folder = CASES / "definition-inside-a-template"
+    result = run(commands.graph, str(folder / "before.json"))
+    assert (0, True) == (result.exit_code, result.output.startswith("flowchart TD"))
+
+
+def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+    """A file without events is an error with advice."""
+    path = tmp_path / "history.json"
+    path.write_text("{}", "utf-8")
+    result = run(commands.execution, str(path))
+    assert 1 == result.exit_code
+    assert "get-execution-history" in result.output
+
+
+def large(capacity: int, peer: str, action: str) -> dict[str, Any]:
+    """Return a template of 500 resources of four kinds."""
+    trust = {
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ]
+    }
+    found: dict[str, Any] = {}
+    for index in range(125):
+        statement = {
+            "Effect": "Allow",
+            "Action": ["s3:Get*", action],
+            "Resource": f"arn:aws:s3:::bucket{index}/*",
+        }
+        found[f"Role{index}"] = {
+            "Type": "AWS::IAM::Role",
+            "Properties": {
+                "AssumeRolePolicyDocument": trust,
+                "Policies": [{"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}],
+            },
+        }
+        found[f"Function{index}"] = {
+            "Type": "AWS::Lambda::Function",
+            "Properties": {"Role": {"Fn::GetAtt": [f"Role{index}", "Arn"]}, "MemorySize": capacity},
+        }
+        found[f"Table{index}"] = {
+            "Type": "AWS::DynamoDB::Table",
+            "Properties": {"TableName": f"t{index}-{capacity}"},
+        }
+        rules = [
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": peer}
+            for port in range(8000, 8010)
+        ]
+        found[f"Group{index}"] = {
+            "Type": "AWS::EC2::SecurityGroup",
+            "Properties": {"GroupDescription": "g", "SecurityGroupIngress": rules},
+        }
+    return {"Resources": found}
+
+
+def seconds(*documents: Path) -> float:
+    """Return the seconds of CPU that a review takes, start included: its wall time where nothing else runs."""
+    program = "import sys; from review.commands import review; review(sys.argv[1:])"
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(
+        [sys.executable, "-c", program, *map(str, documents)], cwd=ROOT, check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+@pytest.mark.slow
+def test_two_templates_of_500_resources_are_reviewed_in_seconds(tmp_path: Path) -> None:
+    """A change of all of 500 resources takes less than 3 s, start included."""
+    paths = []
+    for name, template in (
+        ("a", large(128, "10.0.0.0/8", "s3:PutObject")),
+        ("b", large(256, "0.0.0.0/0", "s3:Put*")),
+    ):
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps(template), "utf-8")
+    assert seconds(*paths) < 3
+
+
+@pytest.mark.slow
+def test_our_documents_are_reviewed_in_an_instant(tmp_path: Path) -> None:
+    """A review of the project's own documents, changed, takes less than 600 ms, start included (the best of three)."""
+    for name, old, new in (
+        ("templates/validation-pipeline.template.json", '"ENABLED"', '"DISABLED"'),
+        ("asl/validation-pipeline.asl.json", '"TimeoutSeconds": 10', '"TimeoutSeconds": 11'),
+    ):
+        changed = tmp_path / Path(name).name
+        changed.write_text((ROOT / name).read_text("utf-8").replace(old, new), "utf-8")
+        assert min(seconds(ROOT / name, changed) for _ in range(3)) < 0.6
