@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.requirements
 RUN := $(VENV)/bin/python
-PACKAGES := deployer generator runner states_language validator build.py
+PACKAGES := deployer generator review runner scan states_language validator build.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -44,12 +44,21 @@ run: $(STAMP) ## Run the whole pipeline here, with a sample MCP server; ARGS='--
 faults: $(STAMP) ## Every fault of every call, and pairs of them, against a model of AWS
 	@$(RUN) build.py faults
 
+review: $(STAMP) ## What changed against the main branch, and what it puts at risk; ARGS="BASE HEAD --format …"
+	@$(RUN) build.py review $(ARGS)
+
+scan: $(STAMP) ## Security scanners over the templates; each finding must be answered in docs/accepted-findings.md
+	@$(RUN) build.py scan
+
+update-cases: $(STAMP) ## Write the review's expected texts anew; look at the diff
+	@$(RUN) -m tests.review.update_cases
+
 format: $(STAMP) ## Format the code
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-bench: $(STAMP) ## Measure generation against the bare import of troposphere, side by side
-	@$(RUN) bench/generation.py
+bench: $(STAMP) ## The figures, side by side in one run; ARGS=--quick, ARGS=--peers
+	@$(RUN) bench/figures.py $(ARGS)
 
 bench-check: $(STAMP) ## Measure the checker on a corpus (ASL_CORPUS=DIR), on mutants of it, and its speed; ARGS=--peers
 	@$(RUN) bench/check.py $(ARGS)
@@ -57,12 +66,14 @@ bench-check: $(STAMP) ## Measure the checker on a corpus (ASL_CORPUS=DIR), on mu
 bench-asl: $(STAMP) ## Compare the interpreter with the emulator's own engine
 	@$(RUN) bench/asl.py
 
+bench-review: $(STAMP) ## The review beside cloudformation-diff, on the same cases (npm)
+	@$(RUN) -m bench.review_cases
+
 requirements: $(STAMP) ## Pin requirements.in anew, with hashes
 	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install -q uv; }
-	@.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make requirements" requirements.in -o requirements.txt
-	@.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
-		--custom-compile-command "make requirements" requirements-ministack.in -o requirements-ministack.txt
+	@for name in requirements requirements-ministack requirements-checkov; do \
+		.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
+			--custom-compile-command "make requirements" $$name.in -o $$name.txt; done
 
 clean: ## Remove what is not committed: environments, caches, dist
 	rm -rf .venv .venv-* .cache dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -70,9 +81,10 @@ clean: ## Remove what is not committed: environments, caches, dist
 # The environment is made anew when the pins change, and marked whole only when it is.
 $(STAMP): requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed (PYTHON=python3.12 make …)"; exit 1; }
+	@test ! -L $(VENV) || { echo "error: $(VENV) is a link to another environment, which is left alone"; exit 1; }
 	@echo "making $(VENV) (half a minute, once)"
 	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $(STAMP)
 
-.PHONY: help template package lint verify check test test-slow format run faults bench bench-check bench-asl requirements clean
+.PHONY: help template package lint verify check test test-slow format run faults review scan update-cases bench bench-check bench-asl bench-review requirements clean

@@ -189,22 +189,3 @@ def release(*, document: str) -> None:
         definition, artifacts = plan(ROOT, document)
         _write(artifacts)
         click.echo(f"{definition.name} {definition.version} is released")
-
-
-@click.command()
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--outline", is_flag=True, help="Only what the document calls, and how it ends.")
-def graph(*, file: Path, outline: bool) -> None:
-    """Print the state graph of an ASL document as Mermaid."""
-    import json  # noqa: PLC0415
-
-    from states_language import graph as drawing  # noqa: PLC0415
-    from states_language.document import DocumentError, StateMachine  # noqa: PLC0415
-
-    with told():
-        try:
-            machine = StateMachine.of(json.loads(file.read_text("utf-8")))
-        except (ValueError, DocumentError) as error:
-            _complain(f"{file}: {error if isinstance(error, DocumentError) else f'is not JSON ({error})'}")
-            sys.exit(EXIT_ERROR)
-        click.echo(drawing.outline(machine) if outline else drawing.mermaid(machine), nl=False)
