@@ -33,16 +33,17 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 	@$(RUN) build.py verify
 
 test: $(STAMP) ## Run the tests
-	@$(RUN) -m pytest -n auto -m "not servers"
+	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers"
 
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s
 
 run: $(STAMP) ## Run the whole pipeline here, with a sample MCP server; ARGS='--command "…"' takes yours
+	@$(RUN) build.py package > /dev/null
 	@$(RUN) build.py run $(ARGS)
 
-faults: $(STAMP) ## Every fault of every call, and pairs of them, against a model of AWS
-	@$(RUN) build.py faults
+faults: $(STAMP) ## Every fault of every call against a model of AWS; ARGS="--pairs --write" renews docs/faults-table.md
+	@$(RUN) build.py faults $(ARGS)
 
 review: $(STAMP) ## What changed against the main branch, and what it puts at risk; ARGS="BASE HEAD --format …"
 	@$(RUN) build.py review $(ARGS)
@@ -63,8 +64,8 @@ bench: $(STAMP) ## The figures, side by side in one run; ARGS=--quick, ARGS=--pe
 bench-check: $(STAMP) ## Measure the checker on a corpus (ASL_CORPUS=DIR), on mutants of it, and its speed; ARGS=--peers
 	@$(RUN) bench/check.py $(ARGS)
 
-bench-asl: $(STAMP) ## Compare the interpreter with the emulator's own engine
-	@$(RUN) bench/asl.py
+bench-asl: $(STAMP) ## ASL's semantics: the interpreter beside the emulator's engine; ARGS=--wrong
+	@$(RUN) bench/asl.py $(ARGS)
 
 bench-review: $(STAMP) ## The review beside cloudformation-diff, on the same cases (npm)
 	@$(RUN) -m bench.review_cases

@@ -109,16 +109,7 @@ def check(outcome: Outcome, error: str | None, failed: str | None) -> None:
     assert not [task for task in outcome.tasks if task.is_alive]
 
 
-UNSETTLED = pytest.mark.xfail(
-    reason="the validator does not see a server that cannot be reached any more after its handshake",
-    strict=False,
-)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=UNSETTLED if name == "exits-after-handshake" else ()) for name in EXPECTED],
-)
+@pytest.mark.parametrize("name", EXPECTED)
 def test_a_server_gets_its_verdict(outcomes: dict[str, Outcome], name: str) -> None:
     """The right error, the right check, one verdict in the table, whose fault it was, and nothing runs on."""
     check(outcomes[name], *EXPECTED[name])

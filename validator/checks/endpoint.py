@@ -35,7 +35,7 @@ def reachable(contact: Contact) -> Iterator[Found]:
 def answers(exchange: Exchange) -> Iterator[Found]:
     """Require that what connects also answers, and with HTTP."""
     fault = exchange.fault
-    if fault and (fault.kind in {"silent", "closed", "not_http", "truncated"}):
+    if fault and (fault.kind in {"unreachable", "silent", "closed", "not_http", "truncated"}):
         yield Found(fault.found)
 
 
