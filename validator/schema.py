@@ -101,9 +101,10 @@ def validity_problems(schema: dict[str, Any], deadline: float) -> Problems:
     if dialect is None:
         return
     judge = _bounded(dialect, deadline)
-    for position, error in enumerate(
-        judge(dialect.META_SCHEMA, format_checker=_NO_FORMATS).iter_errors(schema)
-    ):
+    metaschema = _undeclared(dialect.META_SCHEMA)
+    resolver = jsonschema.RefResolver(dialect.ID_OF(metaschema), metaschema, store=_DOCUMENTS)
+    errors = judge(metaschema, resolver=resolver, format_checker=_NO_FORMATS).iter_errors(schema)
+    for position, error in enumerate(errors):
         if position == 3:
             return
         yield (
@@ -114,9 +115,21 @@ def validity_problems(schema: dict[str, Any], deadline: float) -> Problems:
 
 _NO_FORMATS = jsonschema.FormatChecker(formats=[])
 
-# The library reads its vocabularies' files when its first validator is made: here, where the function starts,
-# and not while a server is judged.
-jsonschema.Draft202012Validator({})
+
+def _undeclared(document: Any) -> Any:
+    """Return a metaschema's document without its `$schema`.
+
+    Where a document declares its dialect, the library goes on with that dialect's own validator, and what
+    `_bounded` changed would be lost.
+    """
+    return {key: value for key, value in document.items() if key != "$schema"}
+
+
+# The library reads its documents' files when it first needs them: here, where the function starts, and not
+# while a server is judged.
+_DOCUMENTS = {
+    uri: _undeclared(document) for uri, document in jsonschema.RefResolver("", {}).store.items() if document
+}
 
 
 # A run has one deadline, so each run makes each dialect's validator once.
@@ -136,7 +149,7 @@ def _bounded(dialect: Any, deadline: float) -> Any:
     def recursive(validator: Any, _: Any, instance: Any, __: Any) -> Iterator[Any]:
         # jsonschema 4.17.3 leaves $recursiveRef out (it yields nothing), and with it all that is nested in a
         # schema of 2019-09. In a metaschema it always means the whole metaschema.
-        yield from validator.descend(instance, dialect.META_SCHEMA)
+        yield from validator.descend(instance, _undeclared(dialect.META_SCHEMA))
 
     return extend(dialect, {"type": typed, "uniqueItems": unique, "$recursiveRef": recursive})
 
