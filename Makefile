@@ -33,7 +33,10 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 	@$(RUN) build.py verify
 
 test: $(STAMP) ## Run the tests
-	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers"
+	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers and not soak"
+
+test-soak: $(STAMP) ## Pairs of faults by the thousand, a hundred executions at once: minutes, and part of CI
+	@$(RUN) -m pytest -n auto -m soak
 
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s
@@ -88,4 +91,4 @@ $(STAMP): requirements.txt
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $(STAMP)
 
-.PHONY: help template package lint verify check test test-slow format run faults review scan update-cases bench bench-check bench-asl bench-review requirements clean
+.PHONY: help template package lint verify check test test-soak test-slow format run faults review scan update-cases bench bench-check bench-asl bench-review requirements clean

@@ -402,23 +402,6 @@ def test_the_graph_of_a_document_is_printed(run: Run, project: Path) -> None:
     assert outline.stdout in (project / "README.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("{", "is not JSON (Expecting property name"),
-        ("[]", "A state machine is a JSON object."),
-        ('{"StartAt": "A"}', "A state machine has an object 'States'."),
-    ],
-)
-def test_what_is_no_document_has_no_graph(run: Run, tmp_path: Path, text: str, message: str) -> None:
-    """The error names the file and what is wrong with it."""
-    path = tmp_path / "other.asl.json"
-    path.write_text(text, "utf-8")
-    result = run("graph", str(path))
-    assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr.startswith(f"error: {path}: {message}")
-
-
 def test_a_reader_that_has_had_enough_ends_quietly(project: Path) -> None:
     """`build.py graph … | head -1` writes no error."""
     states = {f"State{number}": {"Type": "Pass", "Next": f"State{number + 1}"} for number in range(9000)}

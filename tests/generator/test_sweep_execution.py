@@ -200,7 +200,7 @@ def test_one_sweep_later_nothing_is_left(kind: Any) -> None:
     assert count.left > 0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_one_sweep_after_two_faults_nothing_is_left() -> None:
     """All kinds, pairs of faults too; the page of the documentation says how many they were.
 

@@ -75,7 +75,7 @@ def test_the_page_is_current(survey: list[faults.Combination]) -> None:
     ]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_no_pair_of_faults_leaves_a_task_or_loses_a_verdict() -> None:
     """Each lasting fault together with each of another call; the committed page holds their count."""
     found = faults.survey(ROOT, pairs=True)

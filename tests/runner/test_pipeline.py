@@ -205,7 +205,7 @@ def test_a_lost_answer_of_a_live_run_leaves_no_task(run_alone: Callable[..., lis
     check(outcome, None, None)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_servers_that_use_up_their_time(run_alone: Callable[..., list[Outcome]], tmp_path: Path) -> None:
     """Each is rejected, by the check that says why; that one listens where nobody reaches it is known."""
     found = run_alone([request(source(name, tmp_path), name) for name in SLOW], len(SLOW))
@@ -216,7 +216,7 @@ def test_servers_that_use_up_their_time(run_alone: Callable[..., list[Outcome]],
         assert (name == "loopback-only") is task.process.is_unreachable
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_hundred_executions_ten_at_a_time(session: Session) -> None:
     """All verdicts are right, and memory, processes and files are where they were."""
     wanted = [request(Source(ROOT / "samples/greeter"), f"many-{number}") for number in range(100)]
