@@ -20,6 +20,7 @@ PROJECT = (
     "build.py",
     "docs",
     "generator",
+    "review",
     "settings.yaml",
     "states_language",
     "templates",

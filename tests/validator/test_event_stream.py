@@ -56,7 +56,11 @@ def test_cutting_changes_nothing(data: bytes, cuts: list[int]) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20), min_size=1, max_size=5))
+@given(
+    st.lists(
+        st.text(st.characters(codec="utf-8", exclude_characters="\r\n"), max_size=20), min_size=1, max_size=5
+    )
+)
 def test_what_is_written_is_read_back(lines: list[str]) -> None:
     """Data of any lines arrives as it was sent."""
     data = b"".join(b"data: " + line.encode() + b"\n" for line in lines) + b"\n"
