@@ -35,8 +35,9 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 test: $(STAMP) ## Run the tests
 	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers and not soak"
 
-test-soak: $(STAMP) ## Pairs of faults by the thousand, a hundred executions at once: minutes, and part of CI
-	@$(RUN) -m pytest -n auto -m soak
+test-soak: $(STAMP) ## Local runs on the emulator, a hundred executions at once, pairs of faults by the thousand
+	@$(RUN) build.py package > /dev/null
+	@$(RUN) -m pytest -m soak
 
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s

@@ -32,6 +32,8 @@ def told() -> Iterator[None]:
         for line in str(error).splitlines():
             click.secho(f"error: {line}", fg="red", err=True)
         sys.exit(EXIT_ERROR)
+    except BrokenPipeError:  # whoever read the output has had enough: click ends quietly
+        raise
     except OSError as error:
         click.secho(f"error: {error.filename}: {error.strerror}", fg="red", err=True)
         sys.exit(EXIT_ERROR)

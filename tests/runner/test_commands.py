@@ -21,6 +21,9 @@ from runner import commands, emulator, state_test
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+# On an emulator, with real processes, some of which are killed on purpose.
+pytestmark = pytest.mark.soak
+
 ROOT = Path(__file__).parent.parent.parent
 LINUX = sys.platform == "linux"
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from runner.session import Session
 
+# On an emulator, with real processes, some of which are killed on purpose.
+pytestmark = pytest.mark.soak
+
 ROOT = Path(__file__).parent.parent.parent
 SCRIPTED = Path(__file__).parent / "servers/scripted.py"
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from runner.pipeline import Pipeline
     from runner.session import Session
 
+# On an emulator, with real processes, some of which are killed on purpose.
+pytestmark = pytest.mark.soak
+
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATE = json.loads((ROOT / stack.TEMPLATE).read_text("utf-8"))
 

@@ -180,7 +180,7 @@ def test_a_key_that_is_no_text_is_refused() -> None:
 def test_a_document_without_a_bottom_is_refused() -> None:
     """A document that is nested beyond reason is one finding."""
     document: dict[str, Any] = {"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}
-    for level in range(400):
+    for level in range(5000):
         state = {"Type": "Parallel", "Branches": [document], "End": True}
         document = {"StartAt": f"Level{level}", "States": {f"Level{level}": state}}
     assert ["unreadable-document"] == [entry.code for entry in check(document)]
