@@ -4,10 +4,11 @@ import copy
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from unittest import mock
 
 import jsonschema
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +20,7 @@ from validator.handler import judge
 from validator.judgement import Judgement
 from validator.limits import Budget, Limits
 from validator.survey import survey
-from validator.transport import Exchange, Fault, Request
+from validator.transport import Exchange, Fault, FaultKind, Request
 
 SCHEMA = json.loads((Path(validator.__file__).parent / "verdict.schema.json").read_text(encoding="utf-8"))
 VALID = jsonschema.Draft202012Validator(SCHEMA)
@@ -190,3 +191,27 @@ def test_the_wait_for_a_start_ends_in_time_for_the_checks() -> None:
     assert "endpoint.reachable" == judgement.deciding.check.id
     assert (sorted(pauses), 0.5) == (pauses, max(pauses))
     assert 14 < now[0] <= 15
+
+
+@pytest.mark.parametrize("kind", get_args(FaultKind))
+def test_every_fault_of_an_exchange_is_judged(kind: FaultKind) -> None:
+    """Whatever cuts an exchange short, a check of the server names it: it is never left to be a fault of ours."""
+    request = Request("here", "POST", "/mcp", {}, expects=1)
+    assert not Judgement().accepts(Exchange(request, "/mcp", fault=Fault(kind, "so")))
+
+
+@pytest.mark.parametrize("kind", get_args(FaultKind))
+@pytest.mark.parametrize("method", ["server/discover", "initialize", "tools/list"])
+def test_no_fault_anywhere_is_a_fault_of_ours(method: str, kind: FaultKind) -> None:
+    """A server that fails at one method, in whichever way, is verified or refused, never inconclusive."""
+
+    def failing(endpoint: Endpoint, request: Request, budget: Budget) -> Exchange:
+        if request.rpc_method == method:
+            return Exchange(request, request.path, fault=Fault(kind, "so"))
+        return sending(lambda message: message)(endpoint, request, budget)
+
+    with mock.patch("validator.conversation.send", failing):
+        verdict = judge(Endpoint("127.0.0.1", 8000), Limits(total_seconds=1), {}, pause=lambda _: None)
+    assert verdict["outcome"] in {"verified", "rejected"}, verdict["message"]
+    if method == "tools/list":
+        assert "rejected" == verdict["outcome"]
