@@ -93,7 +93,7 @@ def _property_of(file: str, cfn: Template) -> list[str | int]:
     return list(TOP.steps)
 
 
-class StateMachineErrors(_Findings, CloudFormationLintRule):  # type: ignore[misc]
+class StateMachineErrors(_Findings, CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint is untyped
     """Findings that cannot work."""
 
     id = "E9601"
@@ -104,7 +104,7 @@ class StateMachineErrors(_Findings, CloudFormationLintRule):  # type: ignore[mis
     severity = Severity.ERROR
 
 
-class StateMachineWarnings(_Findings, CloudFormationLintRule):  # type: ignore[misc]
+class StateMachineWarnings(_Findings, CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint is untyped
     """Findings that may not work."""
 
     id = "W9601"
@@ -115,7 +115,7 @@ class StateMachineWarnings(_Findings, CloudFormationLintRule):  # type: ignore[m
     severity = Severity.WARNING
 
 
-class StateMachineNotes(_Findings, CloudFormationLintRule):  # type: ignore[misc]
+class StateMachineNotes(_Findings, CloudFormationLintRule):  # type: ignore[misc]  # cfn-lint is untyped
     """Findings that are worth knowing."""
 
     id = "I9601"
