@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 STAMP := $(VENV)/.requirements
 RUN := $(VENV)/bin/python
-PACKAGES := deployer generator review runner scan states_language validator build.py
+PACKAGES := deployer generator operations review runner scan states_language validator build.py
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:

@@ -1,0 +1,115 @@
+"""What the commands that call AWS share: their options, their exit codes, and how they speak."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.account import Access, Account, AccountError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+ROOT = Path(__file__).parent.parent
+STACK = "toolshed-validation"
+
+EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_REFUSED, EXIT_ROLLED_BACK, EXIT_PLANNED = 0, 1, 2, 3, 4, 5
+EXIT_INTERRUPTED = 130
+
+
+def reaches_aws(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that say which account is meant; the command takes `profile`, `region` and `endpoint_url`."""
+    for option in (
+        click.option("--endpoint-url", metavar="URL", help="An emulator's address, for every service."),
+        click.option("--region", metavar="REGION", help="Instead of the environment's or the profile's."),
+        click.option("--profile", metavar="NAME", help="A profile of ~/.aws/config."),
+    ):
+        command = option(command)
+    return command
+
+
+def of_stack(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the stack."""
+    return click.option(
+        "--stack-name", default=STACK, show_default=True, metavar="NAME", help="The pipeline's stack."
+    )(command)
+
+
+def account(profile: str | None, region: str | None, endpoint_url: str | None) -> Account:
+    """Return the account that the options mean; calls that are made again are told on standard error."""
+    return Account(Access(profile, region, endpoint_url), note)
+
+
+class Refused(Exception):  # noqa: N818 - it is no defect, but an answer
+    """What was asked for is refused, or needs another answer first; carries the exit code."""
+
+    def __init__(self, message: str, code: int = EXIT_REFUSED):
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def told(access: Access) -> Iterator[None]:
+    """Turn what a person can mend into a message and an exit code; anything else is a defect and keeps its traceback."""
+    try:
+        yield
+    except Refused as error:
+        complain(str(error))
+        sys.exit(error.code)
+    except AccountError as error:
+        complain(str(error))
+        sys.exit(EXIT_ERROR)
+    except BrokenPipeError:  # whoever read the output has had enough: click ends quietly
+        raise
+    except OSError as error:
+        complain(f"{error.filename or 'this machine'}: {error.strerror or error}")
+        sys.exit(EXIT_ERROR)
+    except Exception as error:
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
+
+        if not isinstance(error, BotoCoreError | ClientError):
+            raise
+        from deployer.account import refusal  # noqa: PLC0415
+
+        complain(refusal(error, access))
+        sys.exit(EXIT_ERROR)
+
+
+def complain(message: str) -> None:
+    """Tell of an error, on standard error: what is wrong first, then what to do."""
+    first, *more = message.splitlines() or [""]
+    click.secho(f"error: {first}", fg="red", err=True)
+    for line in more:
+        click.echo(f"       {line}", err=True)
+
+
+def note(message: str) -> None:
+    """Tell on standard error what is good to know while something goes on."""
+    click.secho(message, dim=True, err=True)
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> str:
+    """Return aligned columns, as wide as they need to be; on a terminal the last one is cut to its width.
+
+    `styles` are rich's, one for each row. A cell is plain text: nothing in it steers a terminal.
+    """
+    from rich.console import Console  # noqa: PLC0415 - only where there is something to show
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    is_terminal = sys.stdout.isatty()
+    shown = Table(box=None, pad_edge=False, header_style="bold" if is_terminal else "")
+    for number, heading in enumerate(headings):
+        is_last = number == len(headings) - 1
+        shown.add_column(heading, no_wrap=True, overflow="ellipsis" if is_last else "fold")
+    for number, row in enumerate(rows):
+        cells = [Text("".join(c if c.isprintable() else "·" for c in cell)) for cell in row]
+        shown.add_row(*cells, style=styles[number] if number < len(styles) else "")
+    console = Console(width=None if is_terminal else 4096)
+    with console.capture() as captured:
+        console.print(shown)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
