@@ -29,7 +29,7 @@ from states_language import permissions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from generator.artifacts import Definition, Package
+    from generator.artifacts import Definition, Package, Release
     from generator.settings import Settings
     from generator.substitutions import Substitution
     from states_language.document import StateMachine
@@ -39,6 +39,11 @@ DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds t
 GROUPS = {
     "Artifacts": {"ArtifactBucket": "Bucket with the definitions and the package"},
     "Alarms": {"AlarmTopicArn": "SNS topic"},
+    "Rollout of a new version": {
+        "DeploymentType": "At once, or in steps",
+        "DeploymentIntervalMinutes": "Minutes between steps",
+        "DeploymentPercentage": "Percent of each step",
+    },
     "Network": {
         "VpcId": "Existing VPC",
         "SubnetIds": "Its subnets",
@@ -69,7 +74,7 @@ GROUPS = {
 
 
 def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Grant]:
-    """Return what a state machine's role may do: for the document, its last release, logging and tracing.
+    """Return what a state machine's role may do: for the document, the releases in reach, logging and tracing.
 
     Raises `PermissionsError` and `UnboundTokenError`.
     """
@@ -83,6 +88,8 @@ class Machine:
 
     definition: Definition
     statements: Sequence[policy.Grant]
+    served: Sequence[Release] = ()
+    """The older documents that the role serves too."""
 
 
 def template(settings: Settings, machines: Mapping[str, Machine], package: Package) -> dict[str, Any]:
@@ -100,7 +107,9 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
         functions.part(settings, package),
         records.part(settings),
         roles.part(pipeline.statements, task_sweeper.statements),
-        state_machines.part(settings, pipeline.definition, _values(pipeline.definition, package)),
+        state_machines.part(
+            settings, pipeline.definition, _values(pipeline.definition, package), pipeline.served
+        ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
         safeguards.part(),
