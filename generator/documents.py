@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from generator import artifacts, pages, task_sweeper, validation_pipeline
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Definition, Lock
-from generator.template import Machine, bootstrap, grants, template
+from generator.template import Machine, bootstrap, grants, retained, template
 from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
 
@@ -28,6 +28,7 @@ SETTINGS = Path("settings.yaml")
 README = Path("README.md")
 TEMPLATE = Path("templates/validation-pipeline.template.json")
 BOOTSTRAP = Path("templates/bootstrap.template.json")
+RETAINED = Path("templates/retained.template.json")
 
 REACH = 2
 """How many releases beside the document its role serves. The one before it: executions still run it, a canary shares
@@ -80,6 +81,7 @@ def generate(root: Path, package: Package | None = None) -> Documents:
             *(artifact for document in documents for artifact in document.artifacts),
             stack(settings, documents, package),
             Artifact(BOOTSTRAP, artifacts.canonical(bootstrap(settings), sort_keys=True)),
+            Artifact(RETAINED, artifacts.canonical(retained(settings), sort_keys=True)),
             Artifact(Path("docs/faults.md"), pages.fault_table()),
             Artifact(
                 Path("docs/permissions.md"),
