@@ -18,7 +18,7 @@ from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from generator.artifacts import Package, Release
     from generator.policy import Grant
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SETTINGS = Path("settings.yaml")
 README = Path("README.md")
+RUNBOOK = Path("docs/operating.md")
 TEMPLATE = Path("templates/validation-pipeline.template.json")
 BOOTSTRAP = Path("templates/bootstrap.template.json")
 RETAINED = Path("templates/retained.template.json")
@@ -89,7 +90,8 @@ def generate(root: Path, package: Package | None = None) -> Documents:
             ),
             Artifact(Path("docs/pipeline.md"), pages.picture(pipeline.machine)),
             Artifact(Path("docs/sweeper.md"), pages.picture(sweeper.machine, "The task sweeper")),
-            *_readme(root, pipeline.machine),
+            *_filled(root, README, lambda text: pages.with_picture(text, pipeline.machine)),
+            *_filled(root, RUNBOOK, pages.operating),
         ),
         definitions=tuple(each.definition for each in documents),
         package=package,
@@ -165,11 +167,10 @@ def document(root: Path, settings: Settings, source: Source, package: Package) -
     )
 
 
-def _readme(root: Path, machine: StateMachine) -> tuple[Artifact, ...]:
-    text = artifacts.read(root, README)
-    if text is None:
-        return ()
-    return (Artifact(README, pages.with_picture(text, machine)),)
+def _filled(root: Path, path: Path, fill: Callable[[str], str]) -> tuple[Artifact, ...]:
+    """Return a page that a person writes, with the parts of it that are made; none where there is no such page."""
+    text = artifacts.read(root, path)
+    return () if text is None else (Artifact(path, fill(text)),)
 
 
 def _refuse_changed_release(definition: Definition, lock: Lock) -> None:

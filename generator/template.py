@@ -14,6 +14,7 @@ from generator.resources import (
     artifact_bucket,
     build_project,
     cluster,
+    dashboard,
     functions,
     network,
     records,
@@ -39,7 +40,7 @@ DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds t
 
 GROUPS = {
     "Artifacts": {"ArtifactBucket": "Bucket with the definitions and the package"},
-    "Alarms": {"AlarmTopicArn": "SNS topic"},
+    "Alarms": {"AlarmTopicArn": "SNS topic", "RunbookUrl": "Address of the runbook"},
     "Rollout of a new version": {
         "DeploymentType": "At once, or in steps",
         "DeploymentIntervalMinutes": "Minutes between steps",
@@ -128,6 +129,7 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
         ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
+        dashboard.part(settings),
         safeguards.encryption(),
         safeguards.boundary(),
     ]
