@@ -255,10 +255,10 @@ ENDS = """filter type in ["ExecutionFailed", "ExecutionTimedOut", "ExecutionAbor
 | stats count(*) as executions by type, details.error
 | sort executions desc"""
 
-# A state may be entered more than once; what is left open (it goes on, or began before the time that is shown) does
-# not count.
+# Leaving counts up and entering counts down, so that the sum over a state is the time in it, however often it was
+# entered. What is left open (it goes on, or began before the time that is shown) does not count.
 TIMES = """filter type in ["TaskStateEntered", "TaskStateExited", "WaitStateEntered", "WaitStateExited"]
-| fields if(strcontains(type, "Exited") = 1, 1, -1) as edge
+| fields 2 * strcontains(type, "Exited") - 1 as edge
 | fields edge * toMillis(@timestamp) as moment
 | stats sum(moment) / 1000 as seconds, sum(edge) as open by execution_arn, details.name
 | filter open = 0
@@ -266,7 +266,7 @@ TIMES = """filter type in ["TaskStateEntered", "TaskStateExited", "WaitStateEnte
 | sort average desc"""
 
 TASKS = """filter type = "TaskSucceeded" and details.resource in ["runTask", "stopTask"]
-| fields if(details.resource = "runTask", 1, -1) as edge
+| fields 2 * strcontains(details.resource, "run") - 1 as edge
 | stats sum(edge) as tasks, min(@timestamp) as since by execution_arn
 | filter tasks > 0
 | sort since asc"""

@@ -22,7 +22,6 @@ TOKEN = re.compile(
 )
 KEYWORDS = {"and", "or", "not", "in"}
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "if_": lambda condition, then, otherwise: then if condition else otherwise,
     "strcontains": lambda text, part: int(part in text),
     "toMillis": lambda timestamp: timestamp,
 }
@@ -106,7 +105,7 @@ def _python(text: str, field: str) -> str:
         word = match[0].strip()
         called = text[position:].lstrip().startswith("(")
         if match["name"] and called and word not in KEYWORDS:
-            made.append("if_" if word == "if" else word)
+            made.append(word)
         elif match["name"] and word not in KEYWORDS:
             made.append(f"{field}({word!r})")
         else:
