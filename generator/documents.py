@@ -13,20 +13,28 @@ from typing import TYPE_CHECKING, Any, Protocol
 from generator import artifacts, pages, task_sweeper, validation_pipeline
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Definition, Lock
-from generator.template import Machine, grants, template
+from generator.template import Machine, bootstrap, grants, retained, template
 from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from generator.artifacts import Package
+    from generator.artifacts import Package, Release
     from generator.policy import Grant
     from generator.settings import Settings
 
 SETTINGS = Path("settings.yaml")
 README = Path("README.md")
+RUNBOOK = Path("docs/operating.md")
 TEMPLATE = Path("templates/validation-pipeline.template.json")
+BOOTSTRAP = Path("templates/bootstrap.template.json")
+RETAINED = Path("templates/retained.template.json")
+
+REACH = 2
+"""How many releases beside the document its role serves. The one before it: executions still run it, a canary shares
+the starts with it, a rollback leads to it. And the one before that: where the last release was rolled back, the alias
+leads there, and so would the rollback of the next one."""
 
 
 class GateError(Exception):
@@ -73,6 +81,8 @@ def generate(root: Path, package: Package | None = None) -> Documents:
         artifacts=(
             *(artifact for document in documents for artifact in document.artifacts),
             stack(settings, documents, package),
+            Artifact(BOOTSTRAP, artifacts.canonical(bootstrap(settings), sort_keys=True)),
+            Artifact(RETAINED, artifacts.canonical(retained(settings), sort_keys=True)),
             Artifact(Path("docs/faults.md"), pages.fault_table()),
             Artifact(
                 Path("docs/permissions.md"),
@@ -80,7 +90,8 @@ def generate(root: Path, package: Package | None = None) -> Documents:
             ),
             Artifact(Path("docs/pipeline.md"), pages.picture(pipeline.machine)),
             Artifact(Path("docs/sweeper.md"), pages.picture(sweeper.machine, "The task sweeper")),
-            *_readme(root, pipeline.machine),
+            *_filled(root, README, lambda text: pages.with_picture(text, pipeline.machine)),
+            *_filled(root, RUNBOOK, pages.operating),
         ),
         definitions=tuple(each.definition for each in documents),
         package=package,
@@ -89,7 +100,9 @@ def generate(root: Path, package: Package | None = None) -> Documents:
 
 def stack(settings: Settings, documents: Sequence[Document], package: Package) -> Artifact:
     """Generate the template around the state machines."""
-    machines = {each.definition.name: Machine(each.definition, each.statements) for each in documents}
+    machines = {
+        each.definition.name: Machine(each.definition, each.statements, each.served) for each in documents
+    }
     return Artifact(TEMPLATE, artifacts.canonical(template(settings, machines, package), sort_keys=True))
 
 
@@ -116,7 +129,14 @@ class Document:
     definition: Definition
     machine: StateMachine
     statements: Sequence[Grant]
+    served: Sequence[Release]
+    """The older documents that the statements serve too."""
     artifacts: tuple[Artifact, ...]
+
+
+def in_reach(lock: Lock, version: str) -> tuple[Release, ...]:
+    """Return the releases beside a version that executions may still run or a rollback may lead to, the newest first."""
+    return tuple(each for each in reversed(lock.released) if each.version != version)[:REACH]
 
 
 def document(root: Path, settings: Settings, source: Source, package: Package) -> Document:
@@ -129,14 +149,13 @@ def document(root: Path, settings: Settings, source: Source, package: Package) -
     definition = current_definition(settings, source.NAME, lock)
     _refuse_changed_release(definition, lock)
     machine = StateMachine.of(source.definition(settings))
-    machines = [machine]
-    if lock.released:
-        released = artifacts.read_release(root, definition.name, lock.released[-1])
-        machines.append(StateMachine.of(json.loads(released)))
+    texts = {each: artifacts.read_release(root, definition.name, each) for each in lock.released}
+    served = in_reach(lock, definition.version)
     return Document(
         definition,
         machine,
-        grants(machines, package),
+        grants([machine, *(StateMachine.of(json.loads(texts[each])) for each in served)], package),
+        served,
         (
             Artifact(definition_path(definition.name), definition.text),
             Artifact(schema_path(definition.name), artifacts.canonical(source.input_schema())),
@@ -148,11 +167,10 @@ def document(root: Path, settings: Settings, source: Source, package: Package) -
     )
 
 
-def _readme(root: Path, machine: StateMachine) -> tuple[Artifact, ...]:
-    text = artifacts.read(root, README)
-    if text is None:
-        return ()
-    return (Artifact(README, pages.with_picture(text, machine)),)
+def _filled(root: Path, path: Path, fill: Callable[[str], str]) -> tuple[Artifact, ...]:
+    """Return a page that a person writes, with the parts of it that are made; none where there is no such page."""
+    text = artifacts.read(root, path)
+    return () if text is None else (Artifact(path, fill(text)),)
 
 
 def _refuse_changed_release(definition: Definition, lock: Lock) -> None:

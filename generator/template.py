@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from troposphere import Parameter, Tags, Template
@@ -11,8 +11,10 @@ from generator import policy
 from generator.plain import plain
 from generator.resources import (
     alarms,
+    artifact_bucket,
     build_project,
     cluster,
+    dashboard,
     functions,
     network,
     records,
@@ -29,7 +31,7 @@ from states_language import permissions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from generator.artifacts import Definition, Package
+    from generator.artifacts import Definition, Package, Release
     from generator.settings import Settings
     from generator.substitutions import Substitution
     from states_language.document import StateMachine
@@ -38,7 +40,12 @@ DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds t
 
 GROUPS = {
     "Artifacts": {"ArtifactBucket": "Bucket with the definitions and the package"},
-    "Alarms": {"AlarmTopicArn": "SNS topic"},
+    "Alarms": {"AlarmTopicArn": "SNS topic", "RunbookUrl": "Address of the runbook"},
+    "Rollout of a new version": {
+        "DeploymentType": "At once, or in steps",
+        "DeploymentIntervalMinutes": "Minutes between steps",
+        "DeploymentPercentage": "Percent of each step",
+    },
     "Network": {
         "VpcId": "Existing VPC",
         "SubnetIds": "Its subnets",
@@ -67,9 +74,24 @@ GROUPS = {
 }
 """The parameters as a person meets them in the console: groups, and a label for each."""
 
+BOOTSTRAP_DESCRIPTION = (
+    "ToolShed: the bucket for what is deployed - the definitions, the validator's package and the templates."
+)
+RETAINED_DESCRIPTION = "ToolShed: what outlives the pipeline's stack, to be imported into a new one before the rest is deployed over it."
+RETAINED_GROUPS = {
+    "What is taken back": {"RepositoryName": "Image repository", "VerdictTableName": "Table of verdicts"},
+    "Safeguards": {"EncryptionKeyArn": "The key that they were made with"},
+}
+BOOTSTRAP_GROUPS = {
+    "Artifacts (empty: the stack's own)": {
+        "BucketName": "Name of the bucket",
+        "EncryptionKeyArn": "Your encryption key",
+    }
+}
+
 
 def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Grant]:
-    """Return what a state machine's role may do: for the document, its last release, logging and tracing.
+    """Return what a state machine's role may do: for the document, the releases in reach, logging and tracing.
 
     Raises `PermissionsError` and `UnboundTokenError`.
     """
@@ -83,6 +105,8 @@ class Machine:
 
     definition: Definition
     statements: Sequence[policy.Grant]
+    served: Sequence[Release] = ()
+    """The older documents that the role serves too."""
 
 
 def template(settings: Settings, machines: Mapping[str, Machine], package: Package) -> dict[str, Any]:
@@ -100,12 +124,43 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
         functions.part(settings, package),
         records.part(settings),
         roles.part(pipeline.statements, task_sweeper.statements),
-        state_machines.part(settings, pipeline.definition, _values(pipeline.definition, package)),
+        state_machines.part(
+            settings, pipeline.definition, _values(pipeline.definition, package), pipeline.served
+        ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
-        safeguards.part(),
+        dashboard.part(settings),
+        safeguards.encryption(),
+        safeguards.boundary(),
     ]
-    return _assemble(settings, parts)
+    return _assemble(settings, parts, DESCRIPTION, GROUPS)
+
+
+def bootstrap(settings: Settings) -> dict[str, Any]:
+    """Return the template of what must be there before the pipeline's can be deployed, as plain data."""
+    return _assemble(settings, [artifact_bucket.part()], BOOTSTRAP_DESCRIPTION, BOOTSTRAP_GROUPS)
+
+
+def retained(settings: Settings) -> dict[str, Any]:
+    """Return the template that takes what outlived a stack into a new one, as plain data.
+
+    What a change set imports must be all that its template adds: this holds the table and the repository as the
+    pipeline's template has them, and nothing else. Both have names by then, given or chosen, so both are asked for.
+    """
+    parts = [registry.part(settings), records.part(settings), safeguards.encryption()]
+    document = _assemble(
+        settings, [replace(part, outputs=()) for part in parts], RETAINED_DESCRIPTION, RETAINED_GROUPS
+    )
+    for resource in document["Resources"].values():
+        (identifier,) = {"RepositoryName", "TableName"} & resource["Properties"].keys()
+        condition, name, _ = resource["Properties"][identifier]["Fn::If"]
+        resource["Properties"][identifier] = name
+        del document["Conditions"][condition]
+        parameter = document["Parameters"][name["Ref"]]
+        del parameter["Default"]
+        parameter["AllowedPattern"] = parameter["AllowedPattern"].removeprefix("^$|")
+        parameter["Description"] = "Name of what is taken back; give it to the pipeline's template too."
+    return document
 
 
 def _values(definition: Definition, package: Package) -> dict[str, Substitution]:
@@ -132,8 +187,10 @@ def _artifacts() -> Part:
     )
 
 
-def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
-    result = Template(Description=DESCRIPTION)
+def _assemble(
+    settings: Settings, parts: Sequence[Part], description: str, groups: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    result = Template(Description=description)
     for part in parts:
         for name, condition in part.conditions.items():
             result.add_condition(name, condition)
@@ -157,11 +214,11 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {
             "ParameterGroups": [
-                {"Label": {"default": title}, "Parameters": list(labels)} for title, labels in GROUPS.items()
+                {"Label": {"default": title}, "Parameters": list(labels)} for title, labels in groups.items()
             ],
             "ParameterLabels": {
-                name: {"default": label} for labels in GROUPS.values() for name, label in labels.items()
+                name: {"default": label} for labels in groups.values() for name, label in labels.items()
             },
         }
     }
-    return document
+    return {section: content for section, content in document.items() if content}
