@@ -14,8 +14,10 @@ from runner.executions import Executions, Run, StoppableClock
 from runner.services import records
 from runner.services.builds import Builds
 from runner.services.call import Call
+from runner.services.execution_log import ExecutionLog
 from runner.services.functions import Functions
 from runner.services.images import Images
+from runner.services.log_streams import LogStreams
 from runner.services.stand_ins import StandIns
 from runner.services.tasks import Tasks
 from runner.stack import has_real_addresses
@@ -92,15 +94,24 @@ class Pipeline:
 
     def __post_init__(self) -> None:
         self.executions = Executions()
+        self.logs = LogStreams(self.emulator)
+        self.execution_log = ExecutionLog(self.logs, self.stack.outputs)
         self.images = Images(self.folder / "images")
         self.stand_ins = StandIns(self.emulator, self.images, self.folder / "b")
-        self.builds = Builds(self.emulator, self.stand_ins, self.folder / "builds")
+        self.builds = Builds(
+            self.emulator,
+            self.stand_ins,
+            self.logs,
+            self.folder / "builds",
+            self.stack.outputs.get("BuildLogGroupName", ""),
+        )
         real = has_real_addresses()
-        self.tasks = Tasks(self.emulator, self.images, self.folder / "tasks", self.env, real)
+        self.tasks = Tasks(self.emulator, self.images, self.logs, self.folder / "tasks", self.env, real)
         self.functions = Functions(
-            self.emulator, self.folder / "functions", dict if real else self.tasks.addresses
+            self.emulator, self.logs, self.folder / "functions", dict if real else self.tasks.addresses
         )
         self.stand_ins.start()
+        self.logs.start()
 
     def close(self) -> None:
         """Stop the executions, and end every process of theirs."""
@@ -109,6 +120,7 @@ class Pipeline:
         self.builds.close()
         self.tasks.close()
         self.stand_ins.close()
+        self.logs.close()
 
     def execute(self, request: Request) -> Outcome:
         """Execute the deployed definition once."""
@@ -128,6 +140,7 @@ class Pipeline:
 
         def observe(event: Event) -> None:
             run.events.append(event)
+            self.execution_log.write(run, event)
             request.observe(event)
             if self.stopping.is_set():
                 run.stop.request()
@@ -149,8 +162,10 @@ class Pipeline:
         except BaseException as error:
             run.give_up(error)
             raise
-        run.end(execution)
         seconds = time.monotonic() - began
+        # Who sees that it has ended finds all of its lines.
+        self.logs.flush()
+        run.end(execution)
         return Outcome(
             run.arn,
             execution,

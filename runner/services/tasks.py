@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from runner.processes import Command, Process, ProcessError
 from runner.services import interfaces
 from runner.services.call import failed
-from runner.services.log_streams import publish
+from runner.services.log_streams import LogStreams, times_of
 from runner.services.shapes import from_api, to_api
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runner.services.call import Call
     from runner.services.images import Images
     from runner.services.interfaces import Interface
+    from runner.services.log_streams import Following
 
 STOP_SECONDS = 1.0
 """Fargate gives a container 30 seconds between SIGTERM and SIGKILL; here nobody waits so long."""
@@ -50,6 +51,8 @@ class Task:
     """Where the command is to listen; connections to the task's own port are passed there."""
     digest: str = ""
     argv: tuple[str, ...] = ()
+    following: Following | None = None
+    """What sends its output to its log stream."""
     stopped: dict[str, str] | None = None
     """Stop code and reason, once it has stopped."""
 
@@ -65,6 +68,14 @@ class Task:
         return self.folder / "container.log"
 
     @property
+    def log_stream(self) -> tuple[str, str]:
+        """The group and the stream of what the command prints, as the driver awslogs names them."""
+        options = (self.container.get("logConfiguration") or {}).get("options", {})
+        identifier = self.arn.rpartition("/")[2]
+        name = f"{options.get('awslogs-stream-prefix')}/{self.container['name']}/{identifier}"
+        return options.get("awslogs-group", ""), name
+
+    @property
     def is_alive(self) -> bool:
         """Whether its process runs."""
         return self.process is not None and self.process.exit is None
@@ -76,6 +87,7 @@ class Tasks:
 
     emulator: Emulator
     images: Images
+    logs: LogStreams
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
     """What the operator adds to every container's environment."""
@@ -106,6 +118,8 @@ class Tasks:
         for task in tasks:
             if task.process is not None:
                 task.process.close()
+            if task.following is not None:
+                task.following.close()
             shutil.rmtree(task.folder, ignore_errors=True)
             with self._lock:
                 self.tasks.pop(task.arn, None)
@@ -176,6 +190,7 @@ class Tasks:
             )
             try:
                 task.process = Process(self._command(task, image.built))
+                task.following = self.logs.follow(*task.log_stream, task.log)
             except ProcessError as error:
                 interfaces.delete(self.emulator, task.interface)
                 task.interface = None
@@ -210,6 +225,7 @@ class Tasks:
             argv=(_program(task.argv[0], env["PATH"], workdir), *task.argv[1:]),
             cwd=workdir if workdir.is_dir() else built.files,
             log=task.log,
+            times=str(times_of(task.log)),
             env=env,
             memory=int(task.definition["memory"]),
             # Without an address of this machine's, the validator is led to the port itself.
@@ -238,11 +254,8 @@ class Tasks:
         return answer
 
     def _clear_up(self, task: Task) -> None:
-        options = (task.container.get("logConfiguration") or {}).get("options", {})
-        stream = (
-            f"{options.get('awslogs-stream-prefix')}/{task.container['name']}/{task.arn.rpartition('/')[2]}"
-        )
-        publish(self.emulator, options.get("awslogs-group", ""), stream, task.log)
+        if task.following is not None:
+            task.following.close()
         if task.interface is not None:
             with contextlib.suppress(OSError):
                 interfaces.delete(self.emulator, task.interface)
