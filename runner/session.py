@@ -82,10 +82,12 @@ class Session:
 
         `port` 0 lets the system choose. Raises `EmulatorError` where the port is taken.
         """
-        from runner.gateway.server import Gateway  # noqa: PLC0415 - most runs serve nobody
+        from runner.gateway.builds import Builds  # noqa: PLC0415 - most runs serve nobody
+        from runner.gateway.server import Gateway  # noqa: PLC0415
         from runner.gateway.state_machines import StateMachines  # noqa: PLC0415
+        from runner.gateway.tasks import Tasks  # noqa: PLC0415
 
-        services = (StateMachines(self.pipeline, repositories),)
+        services = (StateMachines(self.pipeline, repositories), Builds(self.pipeline), Tasks(self.pipeline))
         with Gateway(self.pipeline.emulator, services, port).serving() as gateway:
             yield gateway
 

@@ -2,5 +2,5 @@
 
 `server` takes the requests and hands each on to the emulator, byte for byte, unless one of the services here answers
 it; `protocol` reads and writes what those are asked, by botocore's models; `state_machines` answers for Step Functions
-from our own interpreter.
+from our own interpreter, `builds` for CodeBuild and `tasks` for ECS from the processes that run here.
 """

@@ -49,6 +49,8 @@ toolshed_end() {
   for name in $TOOLSHED_EXPORTED; do printf '%s\0%s\0' "$name" "${!name-}"; done > "$TOOLSHED_FOLDER/exported"
 }
 toolshed_run() {
+  # Where bash is older than 5, whole seconds.
+  [ "$toolshed_phase" = "$1" ] || echo "$1 ${EPOCHREALTIME-$(date +%s)}" >> "$TOOLSHED_FOLDER/phases"
   toolshed_phase=$1
   . "$2"
   status=$?

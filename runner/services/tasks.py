@@ -55,6 +55,8 @@ class Task:
     """What sends its output to its log stream."""
     stopped: dict[str, str] | None = None
     """Stop code and reason, once it has stopped."""
+    is_settled: bool = False
+    """Whether the emulator knows that it has stopped."""
 
     @property
     def container(self) -> Mapping[str, Any]:
@@ -105,6 +107,8 @@ class Tasks:
                 return self._describe(call)
             case "StopTask":
                 return self._stop(call)
+            case "ListTasks":
+                self._settle()
         return self._ask(operation, call.parameters)
 
     def close(self) -> None:
@@ -234,7 +238,20 @@ class Tasks:
             target=task.port,
         )
 
+    def _settle(self) -> None:
+        """Tell the emulator of the tasks that have ended by themselves."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
+
+        for task in list(self.tasks.values()):
+            if not task.is_settled and self._has_exited(task):
+                task.is_settled = True
+                cluster = task.arn.split("/")[1]
+                reason = (task.stopped or {}).get("StoppedReason", "")
+                with contextlib.suppress(ClientError, BotoCoreError):
+                    self.emulator.client("ecs").stop_task(cluster=cluster, task=task.arn, reason=reason)
+
     def _describe(self, call: Call) -> Any:
+        self._settle()
         answer = self._ask("DescribeTasks", call.parameters)
         answer["Tasks"] = [self._laid_over(each) for each in answer.get("Tasks", [])]
         return answer
@@ -243,6 +260,7 @@ class Tasks:
         answer = self._ask("StopTask", call.parameters)
         task = self.tasks.get(answer["Task"]["TaskArn"])
         if task is not None:
+            task.is_settled = True
             if task.stopped is None and not self._has_exited(task):
                 _set_stopped(task, "UserInitiated", call.parameters.get("Reason", ""))
             if task.process is not None:
