@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner.executions import Executions, Run, StoppableClock
 from runner.services import records
@@ -91,6 +91,10 @@ class Pipeline:
     env: Mapping[str, str] = field(default_factory=dict)
     """What the operator adds to the containers' environment."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    states: Callable[[str, Call], Any] = lambda operation, _call: _nobody(f"sfn:{operation}")
+    """Answers the calls of Step Functions itself."""
+    on_end: Callable[[Run], None] | None = None
+    """Is told of every execution that has ended, in a thread of its own."""
 
     def __post_init__(self) -> None:
         self.executions = Executions()
@@ -161,11 +165,13 @@ class Pipeline:
             )
         except BaseException as error:
             run.give_up(error)
+            self._ended(run)
             raise
         seconds = time.monotonic() - began
         # Who sees that it has ended finds all of its lines.
         self.logs.flush()
         run.end(execution)
+        self._ended(run)
         return Outcome(
             run.arn,
             execution,
@@ -174,6 +180,10 @@ class Pipeline:
             self.builds.finished.get(run.arn),
             tuple(task for task in list(self.tasks.tasks.values()) if task.execution_arn == run.arn),
         )
+
+    def _ended(self, run: Run) -> None:
+        if self.on_end is not None and not self.stopping.is_set():
+            threading.Thread(target=self.on_end, args=(run,), daemon=True).start()
 
     def forget(self, outcome: Outcome) -> None:
         """Let go of what an execution has left in memory and on disk; its verdict stays in the table."""
@@ -252,4 +262,10 @@ class _Calls:
                 return self.pipeline.functions.invoke(call)
             case "dynamodb", "putItem":
                 return records.put_item(self.pipeline.emulator, call)
-        raise UnknownIntegrationError(f"nothing here stands for {resource}")
+            case "sfn", _:
+                return self.pipeline.states(action[0].upper() + action[1:], call)
+        return _nobody(resource)
+
+
+def _nobody(resource: str) -> NoReturn:
+    raise UnknownIntegrationError(f"nothing here stands for {resource}")

@@ -98,12 +98,13 @@ class Builds:
 
 
 def _page(given: Mapping[str, Any], identifiers: list[str]) -> dict[str, Any]:
-    if given.get("sortOrder", "DESCENDING") == "DESCENDING":
-        identifiers = list(reversed(identifiers))
+    """Return a page of identifiers, which are given in the order of their starts."""
+    is_ascending = given.get("sortOrder") == "ASCENDING"
+    ordered = identifiers if is_ascending else identifiers[::-1]
     start = 0
     if token := given.get("nextToken"):
-        if token not in identifiers:
+        if token not in ordered:
             raise ApiError("InvalidInputException", f"Invalid token: {token}")
-        start = identifiers.index(token)
-    following = identifiers[start + PAGE : start + PAGE + 1]
-    return {"ids": identifiers[start : start + PAGE], "nextToken": following[0] if following else None}
+        start = ordered.index(token)
+    following = ordered[start + PAGE : start + PAGE + 1]
+    return {"ids": ordered[start : start + PAGE], "nextToken": following[0] if following else None}

@@ -35,22 +35,22 @@ class ExecutionLog:
 
     def write(self, run: Run, event: Event) -> None:
         """Write an event of an execution, should its state machine have a log group."""
-        group = self._groups.get(run.workflow.machine_arn)
+        group = self.group(run)
         if group:
             stream = f"states/{run.workflow.name}/{run.started:%Y-%m-%d-%H-%M}/{self._serial}"
-            milliseconds = round(datetime.fromisoformat(event["timestamp"]).timestamp() * 1000)
-            self.logs.put(group, stream, milliseconds, line(run.arn, event, milliseconds))
+            self.logs.put(group, stream, _milliseconds(event), line(run.arn, event))
 
-    @property
-    def _groups(self) -> dict[str, str]:
-        return {
+    def group(self, run: Run) -> str:
+        """Return the log group of an execution; empty where its state machine has none."""
+        groups = {
             ":".join(self.outputs[machine].split(":")[:7]): self.outputs[group]
             for machine, group in GROUPS.items()
             if machine in self.outputs
         }
+        return groups.get(run.workflow.machine_arn, "")
 
 
-def line(execution_arn: str, event: Event, milliseconds: int) -> str:
+def line(execution_arn: str, event: Event) -> str:
     """Return an event as a line of the log."""
     details: Mapping[str, Any] = next(
         (value for name, value in event.items() if name.endswith("EventDetails")), {}
@@ -60,11 +60,15 @@ def line(execution_arn: str, event: Event, milliseconds: int) -> str:
         "type": event["type"],
         "details": _cut(details),
         "previous_event_id": str(event["previousEventId"]),
-        "event_timestamp": str(milliseconds),
+        "event_timestamp": str(_milliseconds(event)),
         "execution_arn": execution_arn,
         "redrive_count": "0",
     }
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
+
+
+def _milliseconds(event: Event) -> int:
+    return round(datetime.fromisoformat(event["timestamp"]).timestamp() * 1000)
 
 
 def _cut(details: Mapping[str, Any]) -> dict[str, Any]:
