@@ -41,8 +41,8 @@ NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 PAGE = 100
 """What a page holds when nothing is said. Evidence: documentation (ListExecutions, `maxResults`)."""
 SNAPSHOTS = 100
-DATA = ("input", "output", "parameters")
-"""What GetExecutionHistory leaves out of an event when it is to hold no execution data."""
+DATA = ("input", "output")
+"""What GetExecutionHistory leaves out of an event when it is to hold no execution data. Evidence: documentation."""
 STOP_SECONDS = 5.0
 
 

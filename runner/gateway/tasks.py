@@ -35,7 +35,11 @@ class Tasks:
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
         """Answer as the pipeline's own calls are, in the API's names."""
-        model = self.pipeline.emulator.client("ecs").meta.service_model.operation_model(operation)
+        client = self.pipeline.emulator.client("ecs")
+        model = client.meta.service_model.operation_model(operation)
+        # The emulator knows of no task there, and says just that.
+        if not client.describe_clusters(clusters=[given.get("cluster", "default")])["clusters"]:
+            raise ApiError("ClusterNotFoundException", "Cluster not found.")
         call = Call(from_api(model.input_shape, given), "", time.monotonic() + SECONDS)
         try:
             answer = self.pipeline.tasks.call(operation, call)
