@@ -91,13 +91,15 @@ class Pipeline:
     env: Mapping[str, str] = field(default_factory=dict)
     """What the operator adds to the containers' environment."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    is_served: bool = False
+    """Whether somebody may look at the execution log, which takes the emulator half a megabyte an execution."""
     states: Callable[[str, Call], Any] = lambda operation, _call: _nobody(f"sfn:{operation}")
     """Answers the calls of Step Functions itself."""
     on_end: Callable[[Run], None] | None = None
     """Is told of every execution that has ended, in a thread of its own."""
 
     def __post_init__(self) -> None:
-        self.executions = Executions()
+        self.executions = Executions(self.folder / "executions")
         self.logs = LogStreams(self.emulator)
         self.execution_log = ExecutionLog(self.logs, self.stack.outputs)
         self.images = Images(self.folder / "images")
@@ -144,7 +146,8 @@ class Pipeline:
 
         def observe(event: Event) -> None:
             run.events.append(event)
-            self.execution_log.write(run, event)
+            if self.is_served:
+                self.execution_log.write(run, event)
             request.observe(event)
             if self.stopping.is_set():
                 run.stop.request()
@@ -182,6 +185,7 @@ class Pipeline:
         )
 
     def _ended(self, run: Run) -> None:
+        self.executions.lay_aside()
         if self.on_end is not None and not self.stopping.is_set():
             threading.Thread(target=self.on_end, args=(run,), daemon=True).start()
 
