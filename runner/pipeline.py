@@ -124,6 +124,7 @@ class Pipeline:
         self.stopping.set()
         self.executions.stop(STOP_SECONDS)
         self.builds.close()
+        self.functions.close()
         self.tasks.close()
         self.stand_ins.close()
         self.logs.close()
