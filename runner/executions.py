@@ -24,6 +24,12 @@ IN_MEMORY = 20
 """How many ended executions have their histories in memory."""
 
 
+def now() -> datetime:
+    """Return the time of day, to the millisecond, as AWS has it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 class Stop:
     """Tells an execution to end, as StopExecution does. Safe to be asked from any thread."""
 
@@ -98,7 +104,7 @@ class Run:
     name: str
     workflow: Workflow
     input: str
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: datetime = field(default_factory=now)
     stop: Stop = field(default_factory=Stop)
     status: str = RUNNING
     output: Any = None
@@ -148,7 +154,7 @@ class Run:
 
     def _close(self, status: str) -> None:
         # The status last: who sees that it has ended sees how.
-        self.stopped = datetime.now(UTC)
+        self.stopped = now()
         self.status = status
         self.ended.set()
 

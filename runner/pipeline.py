@@ -21,6 +21,7 @@ from runner.services.log_streams import LogStreams
 from runner.services.stand_ins import StandIns
 from runner.services.tasks import Tasks
 from runner.stack import has_real_addresses
+from states_language.clock import timestamp
 from states_language.interpreter import Execution, execute
 
 if TYPE_CHECKING:
@@ -161,7 +162,12 @@ class Pipeline:
                 call_task=_Calls(self, run, request.faults),
                 clock=StoppableClock(run.stop),
                 context={
-                    "Execution": {"Id": run.arn, "Name": run.name, "RoleArn": run.workflow.role_arn},
+                    "Execution": {
+                        "Id": run.arn,
+                        "Name": run.name,
+                        "RoleArn": run.workflow.role_arn,
+                        "StartTime": timestamp(run.started),
+                    },
                     "StateMachine": {"Id": run.workflow.machine_arn, "Name": run.workflow.name},
                 },
                 observe=observe,

@@ -131,6 +131,7 @@ def test_an_execution_ends_with_its_verdict(served: Served, arns: dict[str, str]
         Key={"serverId": {"S": repository}, "executionArn": {"S": arns[repository]}},
     )["Item"]
     assert (VERDICTS[repository] or "") == item["error"]["S"]
+    assert described["startDate"] == datetime.fromisoformat(item["startedAt"]["S"])
 
 
 def test_executions_run_beside_each_other(served: Served, arns: dict[str, str]) -> None:
