@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.account import Access, Account, AccountError
+from review.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -107,7 +108,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequen
         is_last = number == len(headings) - 1
         shown.add_column(heading, no_wrap=True, overflow="ellipsis" if is_last else "fold")
     for number, row in enumerate(rows):
-        cells = [Text("".join(c if c.isprintable() else "·" for c in cell)) for cell in row]
+        cells = [Text(printable(cell)) for cell in row]
         shown.add_row(*cells, style=styles[number] if number < len(styles) else "")
     console = Console(width=None if is_terminal else 4096)
     with console.capture() as captured:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from runner.emulator import Emulator
 
 TEMPLATE = Path("templates/validation-pipeline.template.json")
-SCHEMA = Path("asl/validation-pipeline.input.schema.json")
 DIST = Path("dist")
 BUCKET = "toolshed-artifacts"
 STACK = "toolshed-local"

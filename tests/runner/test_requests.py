@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from runner.requests import RequestError, environment_of, input_of, read_json, source_of
 from runner.services.stand_ins import Source
-from runner.stack import SCHEMA
+from review.execution_input import SCHEMA
 
 ROOT = Path(__file__).parent.parent.parent
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / SCHEMA).read_text("utf-8")))
