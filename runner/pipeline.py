@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import queue
 import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from runner.emulator import ACCOUNT, REGION
+from runner.executions import Executions, Run, StoppableClock
 from runner.services import records
 from runner.services.builds import Builds
 from runner.services.call import Call
@@ -19,7 +19,7 @@ from runner.services.images import Images
 from runner.services.stand_ins import StandIns
 from runner.services.tasks import Tasks
 from runner.stack import has_real_addresses
-from states_language.interpreter import Execution, ExecutionStopped, execute
+from states_language.interpreter import Execution, execute
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 
     from runner.emulator import Emulator
     from runner.faults_injected import InjectedFault
-    from runner.services.builds import Finished
+    from runner.services.builds import BuildRun
     from runner.services.stand_ins import Source
     from runner.services.tasks import Task
     from runner.stack import Stack
+    from runner.workflows import Workflow
     from states_language.interpreter import Event
 
 DEFAULT_SECONDS = 99_999_999
+STOP_SECONDS = 5.0
+"""What the executions that run at the end may take to stop."""
 
 
 class UnknownIntegrationError(Exception):
@@ -44,7 +47,7 @@ class UnknownIntegrationError(Exception):
 class Request:
     """One execution that is wanted."""
 
-    input: Mapping[str, Any]
+    input: Any
     source: Source
     faults: Sequence[InjectedFault] = ()
     observe: Callable[[Event], None] = lambda _event: None
@@ -59,7 +62,7 @@ class Outcome:
     seconds: float
     record: Mapping[str, Any] | None
     """The item that the execution left in the table of verdicts, its values without their types."""
-    build: Finished | None
+    build: BuildRun | None
     tasks: tuple[Task, ...]
 
     @property
@@ -76,22 +79,6 @@ class Outcome:
         return "server" if self.execution.visited[-1:] == ("ValidationFailed",) else "pipeline"
 
 
-class StoppableClock:
-    """The machine's clock, on which an execution that is to stop sleeps no longer."""
-
-    def __init__(self, stopping: threading.Event):
-        self._stopping = stopping
-
-    def now(self) -> datetime:
-        """Return the time of day."""
-        return datetime.now(UTC)
-
-    def sleep_until(self, moment: datetime) -> None:
-        """Sleep until a time of day. Raises `ExecutionStopped` when the execution is to stop."""
-        if self._stopping.wait(max(0.0, (moment - self.now()).total_seconds())):
-            raise ExecutionStopped
-
-
 @dataclass
 class Pipeline:
     """The deployed pipeline. Executions may run beside each other, each in a thread."""
@@ -104,14 +91,10 @@ class Pipeline:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
+        self.executions = Executions()
         self.images = Images(self.folder / "images")
         self.stand_ins = StandIns(self.emulator, self.images, self.folder / "b")
-        self.builds = Builds(
-            self.emulator,
-            self.stand_ins,
-            self.folder / "builds",
-            self.stack.outputs.get("BuildLogGroupName", ""),
-        )
+        self.builds = Builds(self.emulator, self.stand_ins, self.folder / "builds")
         real = has_real_addresses()
         self.tasks = Tasks(self.emulator, self.images, self.folder / "tasks", self.env, real)
         self.functions = Functions(
@@ -122,55 +105,70 @@ class Pipeline:
     def close(self) -> None:
         """Stop the executions, and end every process of theirs."""
         self.stopping.set()
+        self.executions.stop(STOP_SECONDS)
+        self.builds.close()
         self.tasks.close()
         self.stand_ins.close()
 
     def execute(self, request: Request) -> Outcome:
         """Execute the deployed definition once."""
-        name = str(uuid.uuid4())
-        machine_arn = self.stack.version_arn.rpartition(":")[0]
-        machine_name = machine_arn.rpartition(":")[2]
-        arn = f"arn:aws:states:{REGION}:{ACCOUNT}:execution:{machine_name}:{name}"
-        self.builds.sources[arn] = request.source
-        began = time.monotonic()
-        execution = execute(
-            self.stack.machine,
-            dict(request.input),
-            call_task=_Calls(self, arn, request.faults),
-            clock=StoppableClock(self.stopping),
-            context={
-                "Execution": {"Id": arn, "Name": name, "RoleArn": self.stack.role_arn},
-                "StateMachine": {"Id": machine_arn, "Name": machine_name},
-            },
-            observe=self._observer(request.observe),
-            seed=uuid.UUID(name).int,
+        run = self.begin(
+            self.stack.workflow, str(uuid.uuid4()), json.dumps(request.input, ensure_ascii=False)
         )
+        return self.carry_out(run, request)
+
+    def begin(self, workflow: Workflow, name: str, text: str) -> Run:
+        """Take note of an execution with some input; returns the one that has its name, where there is one."""
+        return self.executions.add(Run(workflow.execution_arn(name), name, workflow, text))
+
+    def carry_out(self, run: Run, request: Request) -> Outcome:
+        """Execute what was begun, to its end."""
+        self.builds.sources[run.arn] = request.source
+        began = time.monotonic()
+
+        def observe(event: Event) -> None:
+            run.events.append(event)
+            request.observe(event)
+            if self.stopping.is_set():
+                run.stop.request()
+            run.stop.check()
+
+        try:
+            execution = execute(
+                run.workflow.machine,
+                request.input,
+                call_task=_Calls(self, run, request.faults),
+                clock=StoppableClock(run.stop),
+                context={
+                    "Execution": {"Id": run.arn, "Name": run.name, "RoleArn": run.workflow.role_arn},
+                    "StateMachine": {"Id": run.workflow.machine_arn, "Name": run.workflow.name},
+                },
+                observe=observe,
+                seed=uuid.uuid5(uuid.NAMESPACE_URL, run.arn).int,
+            )
+        except BaseException as error:
+            run.give_up(error)
+            raise
+        run.end(execution)
         seconds = time.monotonic() - began
         return Outcome(
-            arn,
+            run.arn,
             execution,
             seconds,
-            self._record(request.input, arn),
-            self.builds.finished.get(arn),
-            tuple(task for task in list(self.tasks.tasks.values()) if task.execution_arn == arn),
+            self._record(request.input, run.arn),
+            self.builds.finished.get(run.arn),
+            tuple(task for task in list(self.tasks.tasks.values()) if task.execution_arn == run.arn),
         )
 
     def forget(self, outcome: Outcome) -> None:
         """Let go of what an execution has left in memory and on disk; its verdict stays in the table."""
+        self.executions.forget(outcome.arn)
         self.builds.forget(outcome.arn)
         self.tasks.forget(outcome.tasks)
 
-    def _observer(self, observe: Callable[[Event], None]) -> Callable[[Event], None]:
-        def observed(event: Event) -> None:
-            observe(event)
-            if self.stopping.is_set():
-                raise ExecutionStopped
-
-        return observed
-
-    def _record(self, given: Mapping[str, Any], arn: str) -> dict[str, Any] | None:
+    def _record(self, given: Any, arn: str) -> dict[str, Any] | None:
         """Return what the execution has left in the table, read back from it."""
-        server = given.get("serverId")
+        server = given.get("serverId") if isinstance(given, dict) else None
         if not isinstance(server, str) or not server:
             return None
         table = self.stack.outputs["VerdictTableNameInUse"]
@@ -187,29 +185,52 @@ class _Calls:
     """Answers the Tasks of one execution."""
 
     pipeline: Pipeline
-    arn: str
+    run: Run
     faults: Sequence[InjectedFault]
+
+    def __post_init__(self) -> None:
+        limit = self.run.workflow.machine.fields.get("TimeoutSeconds", DEFAULT_SECONDS)
+        self._deadline = time.monotonic() + limit
 
     def __call__(self, resource: str, parameters: Any, context: dict[str, Any]) -> Any:
         state = context["State"]["Name"]
         # A state that is unknown here stands inside another; then its time is the outer one's.
-        fields = (
-            self.pipeline.stack.machine.states[state].fields
-            if state in self.pipeline.stack.machine.states
-            else {}
+        states = self.run.workflow.machine.states
+        limit = (
+            states[state].fields.get("TimeoutSeconds", DEFAULT_SECONDS)
+            if state in states
+            else DEFAULT_SECONDS
         )
-        limit = fields.get("TimeoutSeconds", DEFAULT_SECONDS)
-        call = Call(parameters, self.arn, time.monotonic() + limit)
+        deadline = min(time.monotonic() + limit, self._deadline)
+        call = Call(parameters, self.run.arn, deadline, self.run.stop)
         for fault in self.faults:
             if fault.state == state and fault.strikes():
                 return fault.apply(lambda: self._answer(resource, call))
         return self._answer(resource, call)
 
     def _answer(self, resource: str, call: Call) -> Any:
+        """Answer a call; where the execution is stopped meanwhile, the call goes on, and nobody hears of its end."""
+        answered: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answered.put((self._call(resource, call), None))
+            except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
+                answered.put((None, error))
+
+        threading.Thread(target=ask, daemon=True).start()
+        with self.run.stop.telling(lambda: answered.put((None, None))):
+            answer, error = answered.get()
+        self.run.stop.check()
+        if error is not None:
+            raise error
+        return answer
+
+    def _call(self, resource: str, call: Call) -> Any:
         service, action = resource.rpartition(":::")[2].removeprefix("aws-sdk:").split(":")
         match service, action:
             case "codebuild", "startBuild.sync":
-                return self.pipeline.builds.start_build(call)
+                return self.pipeline.builds.submit(call)
             case "ecs", _:
                 return self.pipeline.tasks.call(action[0].upper() + action[1:], call)
             case "lambda", "invoke":

@@ -20,7 +20,9 @@ from runner.pipeline import Pipeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from runner.gateway.server import Gateway
     from runner.pipeline import Outcome, Request
+    from runner.repositories import Repositories
 
 LOOK_SECONDS = 0.2
 
@@ -73,6 +75,19 @@ class Session:
             threading.Thread(target=work, daemon=True).start()
         for _ in requests:
             yield self._next(ended)
+
+    @contextlib.contextmanager
+    def serving(self, repositories: Repositories, port: int = 0) -> Iterator[Gateway]:
+        """Serve AWS's APIs: the emulator's, and those that start, follow and stop executions of ours.
+
+        `port` 0 lets the system choose. Raises `EmulatorError` where the port is taken.
+        """
+        from runner.gateway.server import Gateway  # noqa: PLC0415 - most runs serve nobody
+        from runner.gateway.state_machines import StateMachines  # noqa: PLC0415
+
+        services = (StateMachines(self.pipeline, repositories),)
+        with Gateway(self.pipeline.emulator, services, port).serving() as gateway:
+            yield gateway
 
     def _next(self, ended: queue.SimpleQueue[Any]) -> Any:
         while True:

@@ -12,12 +12,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployer import change_sets
-from states_language.document import StateMachine
+from runner.workflows import Workflow, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from runner.emulator import Emulator
+    from states_language.document import StateMachine
 
 TEMPLATE = Path("templates/validation-pipeline.template.json")
 DIST = Path("dist")
@@ -42,12 +43,29 @@ class Stack:
     """What was deployed."""
 
     outputs: Mapping[str, str]
-    alias_arn: str
-    version_arn: str
-    role_arn: str
-    machine: StateMachine
-    """The definition of the version that the alias leads to, as the emulator holds it: tokens substituted."""
+    workflow: Workflow
+    """What the alias leads to."""
     cidr: str
+
+    @property
+    def alias_arn(self) -> str:
+        """Where executions are started."""
+        return self.workflow.alias_arn or ""
+
+    @property
+    def version_arn(self) -> str:
+        """The version that the alias leads to."""
+        return self.workflow.version_arn or ""
+
+    @property
+    def role_arn(self) -> str:
+        """The state machine's role."""
+        return self.workflow.role_arn
+
+    @property
+    def machine(self) -> StateMachine:
+        """That version's definition, as the emulator holds it: tokens substituted."""
+        return self.workflow.machine
 
 
 @dataclass(frozen=True)
@@ -163,16 +181,4 @@ def _keys(value: Any) -> list[str]:
 
 
 def _read(emulator: Emulator, outputs: Mapping[str, str], cidr: str) -> Stack:
-    states = emulator.client("stepfunctions")
-    alias = outputs["PipelineArn"]
-    routes = states.describe_state_machine_alias(stateMachineAliasArn=alias)["routingConfiguration"]
-    version = routes[0]["stateMachineVersionArn"]
-    described = states.describe_state_machine(stateMachineArn=version)
-    return Stack(
-        outputs=dict(outputs),
-        alias_arn=alias,
-        version_arn=version,
-        role_arn=described["roleArn"],
-        machine=StateMachine.of(json.loads(described["definition"])),
-        cidr=cidr,
-    )
+    return Stack(dict(outputs), resolve(emulator, outputs["PipelineArn"]), cidr)

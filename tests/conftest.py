@@ -1,12 +1,19 @@
 """What the tests share: the committed documents as parsed JSON, and a copy of the project to work in."""
 
+from __future__ import annotations
+
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.runner.served import Served
 
 ROOT = Path(__file__).parent.parent
 
@@ -62,3 +69,38 @@ def project(tmp_path: Path) -> Path:
         else:
             shutil.copy2(ROOT / name, copy / name)
     return copy
+
+
+@pytest.fixture(scope="session")
+def packaged() -> Path:
+    """Return the project's folder, with what the template deploys in `dist/`."""
+    from generator.artifacts import write_bytes  # noqa: PLC0415
+    from generator.documents import generate  # noqa: PLC0415 - slow, and only these tests need it
+    from generator.package import build  # noqa: PLC0415
+    from runner.stack import DIST, TEMPLATE, artifacts_of  # noqa: PLC0415
+
+    documents, package = generate(ROOT), build(ROOT)
+    contents = {
+        f"validator/{package.sha256}.zip": package.content,
+        **{each.key: each.text.encode() for each in documents.definitions},
+    }
+    # Whole or not at all: another process of tests may be reading.
+    write_bytes(ROOT / DIST, contents)
+    assert artifacts_of(ROOT, json.loads((ROOT / TEMPLATE).read_text("utf-8")))
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def served(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Serve AWS's APIs, with the pipeline deployed, as `build.py run --serve` does; a second to open.
+
+    `served.url` is the endpoint; `served.client("stepfunctions")` a boto3 client of it; `served.environment` what a
+    process needs to reach it; `served.outputs` the outputs of the stack `served.stack`; `served.session` what is
+    behind it. `served.start(REPOSITORY)` starts an execution, `served.ended(arn)` waits for its end. The repositories
+    of `tests.runner.served` each end in their way: HONEST, REJECTED, UNBUILDABLE, FAULTY, and HANGING, which runs on.
+    Other tests use the same endpoint meanwhile: look for your own executions, not for all.
+    """
+    from tests.runner.served import serving  # noqa: PLC0415 - slow, and only some tests need it
+
+    with serving(packaged, tmp_path_factory.mktemp("served")) as opened:
+        yield opened

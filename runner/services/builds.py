@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from runner.services.call import Call
     from runner.services.stand_ins import StandIns
 
+IN_PROGRESS = "IN_PROGRESS"
+STOP_SECONDS = 4.0
+"""What a build that is stopped may take to be over."""
 PHASES = ("install", "pre_build", "build", "post_build")
 KNOWN = {
     "": {"version", "env", "phases"},
@@ -60,124 +64,205 @@ class BuildspecError(Exception):
     """The buildspec has something that a local build cannot do."""
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What became of a build."""
+@dataclass
+class BuildRun:
+    """A build, from its start on. Written by the thread that carries it out, read by any."""
 
-    id: str
-    status: str
-    exported: Mapping[str, str]
-    seconds: float
-    log: Path
-    skipped: tuple[str, ...]
+    record: Mapping[str, Any]
+    """What the emulator answered when it was started."""
+    execution_arn: str
+    project: Mapping[str, Any]
+    group: str
+    """The log group of its output."""
+    folder: Path
+    variables: Mapping[str, str]
+    """What its environment was given beside the project's."""
+    started: float = field(default_factory=time.time)
+    status: str = IN_PROGRESS
+    ended: float | None = None
+    exported: Mapping[str, str] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
     """What of the Dockerfile was not carried out."""
+    failure: TaskFailed | None = None
+    """Why it could not be started."""
+    process: Process | None = None
+    is_stopped: bool = False
+    over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def id(self) -> str:
+        """Its ID: the project's name, and one of its own."""
+        found: str = self.record["id"]
+        return found
+
+    @property
+    def stream(self) -> str:
+        """The log stream of its output."""
+        return self.id.partition(":")[2]
+
+    @property
+    def log(self) -> Path:
+        """What its commands printed."""
+        return self.folder / "build.log"
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has taken so far."""
+        return (self.ended or time.time()) - self.started
+
+    def stop(self) -> None:
+        """End it, as StopBuild does, and wait until it is over."""
+        if not self.over.is_set():
+            self.is_stopped = True
+            if self.process is not None:
+                self.process.stop(0)
+            self.over.wait(STOP_SECONDS)
 
 
 @dataclass
 class Builds:
-    """Runs builds, each in a folder of its own."""
+    """Runs builds, each in a folder and a thread of its own."""
 
     emulator: Emulator
     stand_ins: StandIns
     folder: Path
-    log_group: str
     sources: dict[str, Source] = field(default_factory=dict)
     """What each execution's build clones, by the execution's ARN."""
-    finished: dict[str, Finished] = field(default_factory=dict)
-    """What became of each execution's last build."""
+    finished: dict[str, BuildRun] = field(default_factory=dict)
+    """Each execution's last build."""
+    runs: dict[str, BuildRun] = field(default_factory=dict)
+    """All builds, by ID, in the order of their starts."""
 
     def start_build(self, call: Call) -> Any:
-        """Answer `codebuild:startBuild.sync`: run the build to its end."""
+        """Run a build to its end; answer as `codebuild:startBuild.sync` does then."""
+        took = self.submit(call)
+        assert took.finish is not None  # noqa: S101 - as `submit` makes it
+        return took.finish()
+
+    def submit(self, call: Call) -> Took:
+        """Answer `codebuild:startBuild.sync`: start the build, and say how to wait for its end."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
 
         client = self.emulator.client("codebuild")
         name = call.parameters["ProjectName"]
+        given = call.parameters["EnvironmentVariablesOverride"]
+        if secret := next(
+            (each["Name"] for each in given if each.get("Type", "PLAINTEXT") != "PLAINTEXT"), None
+        ):
+            raise TaskFailed("CodeBuild.InvalidInputException", f"{secret}: a local build reads no secrets")
         try:
             projects = client.batch_get_projects(names=[name])["projects"]
             record = client.start_build(projectName=name)["build"]
         except (ClientError, BotoCoreError) as error:
             raise failed("CodeBuild", error) from error
-        finished = self._run(call, projects[0], record)
-        self.finished[call.execution_arn] = finished
-        publish(self.emulator, self.log_group, finished.id.partition(":")[2], finished.log)
-        described = _described(record, finished, name, self.log_group)
-        if finished.status == "SUCCEEDED":
-            return {"Build": described["Build"]}
-        if finished.status == "STATE_TIMED_OUT":
+        run = BuildRun(
+            record,
+            call.execution_arn,
+            projects[0],
+            projects[0].get("logsConfig", {}).get("cloudWatchLogs", {}).get("groupName", ""),
+            self.folder / record["id"].partition(":")[2],
+            {each["Name"]: each["Value"] for each in given},
+        )
+        self.runs[run.id] = self.finished[call.execution_arn] = run
+        prepared = self._prepare(run)
+        threading.Thread(target=self._carry_out, args=(run, *prepared), daemon=True).start()
+        return Took(0, submitted=_described(run), finish=lambda: self._finish(run, call))
+
+    def _finish(self, run: BuildRun, call: Call) -> Any:
+        """Wait for a build's end, and answer as its Task does."""
+        # An aborted state stops its job. Evidence: documentation (page "Run a job (.sync)").
+        with call.stop.telling(run.stop):
+            is_over = run.over.wait(call.seconds_left)
+        call.stop.check()
+        if not is_over:
+            run.stop()
             return Took(float("inf"))
+        if run.failure is not None:
+            raise run.failure
+        if run.status == "SUCCEEDED":
+            return _described(run)
         # Evidence for the name: documentation (page "Run a job (.sync)"); for the cause's form: unverified.
-        raise TaskFailed("States.TaskFailed", json.dumps(described["Build"]))
+        raise TaskFailed("States.TaskFailed", json.dumps(_described(run)["Build"]))
+
+    def close(self) -> None:
+        """End every build."""
+        for run in list(self.runs.values()):
+            run.stop()
 
     def forget(self, execution_arn: str) -> None:
-        """Let go of an execution's build; its image stays."""
+        """Let go of an execution's builds; their images stay."""
         self.sources.pop(execution_arn, None)
-        finished = self.finished.pop(execution_arn, None)
-        if finished is not None:
-            shutil.rmtree(finished.log.parent, ignore_errors=True)
+        self.finished.pop(execution_arn, None)
+        for run in [run for run in list(self.runs.values()) if run.execution_arn == execution_arn]:
+            run.stop()
+            self.runs.pop(run.id, None)
+            shutil.rmtree(run.folder, ignore_errors=True)
 
-    def _run(self, call: Call, project: dict[str, Any], record: dict[str, Any]) -> Finished:
+    def _prepare(self, run: BuildRun) -> tuple[Build, list[str], dict[str, str]]:
+        """Lay out a build's folder; returns what the stand-ins know of it, what it exports, and its environment."""
         import yaml  # noqa: PLC0415 - only a build reads YAML
 
-        identifier: str = record["id"]
-        folder = self.folder / identifier.partition(":")[2]
-        folder.mkdir(parents=True)
-        (folder / "src").mkdir()
-        (folder / "home").mkdir()
-        log = folder / "build.log"
-        spec = yaml.safe_load(project["source"]["buildspec"])
-        exported = _write_script(spec, folder)
-        known = Build(self.sources[call.execution_arn], folder)
-        env = {
-            **self._environment(project, call, folder, identifier),
-            "TOOLSHED_EXPORTED": " ".join(exported),
-        }
-        limit = project["timeoutInMinutes"] * 60
-        began = time.monotonic()
-        with self.stand_ins.serving(identifier, known):
-            try:
-                process = Process(
-                    Command(
-                        ["bash", "--noprofile", "--norc", str(folder / "build.sh")], folder / "src", log, env
-                    )
-                )
-            except ProcessError as error:
-                raise TaskFailed("CodeBuild.SdkClientException", f"bash: {error}") from error
-            try:
-                ended = process.wait(min(limit, call.seconds_left))
-            finally:
-                process.close()
-        seconds = time.monotonic() - began
-        status = "SUCCEEDED"
-        if ended is None:
-            status = "TIMED_OUT" if seconds >= limit else "STATE_TIMED_OUT"
-        elif (folder / "failed").exists() or ended.code != 0:
-            status = "FAILED"
-        shutil.rmtree(folder / "src", ignore_errors=True)
-        return Finished(identifier, status, _exported(folder, exported), seconds, log, known.skipped)
+        for name in ("src", "home"):
+            (run.folder / name).mkdir(parents=True)
+        exported = _write_script(yaml.safe_load(run.project["source"]["buildspec"]), run.folder)
+        known = Build(self.sources[run.execution_arn], run.folder)
+        return known, exported, {**self._environment(run), "TOOLSHED_EXPORTED": " ".join(exported)}
 
-    def _environment(
-        self, project: dict[str, Any], call: Call, folder: Path, identifier: str
-    ) -> dict[str, str]:
-        given = [
-            *((each["name"], each["value"], each.get("type")) for each in project["environment"]["environmentVariables"]),
-            *((each["Name"], each["Value"], each.get("Type")) for each in call.parameters["EnvironmentVariablesOverride"]),
-        ]  # fmt: skip
-        if secret := next((name for name, _, kind in given if kind not in (None, "PLAINTEXT")), None):
+    def _carry_out(self, run: BuildRun, known: Build, exported: list[str], env: dict[str, str]) -> None:
+        """Run a build's commands to their end."""
+        status = "FAULT"
+        try:
+            with self.stand_ins.serving(run.id, known):
+                status = self._status(run, env)
+            run.exported = _exported(run.folder, exported)
+            run.skipped = known.skipped
+            publish(self.emulator, run.group, run.stream, run.log)
+        finally:
+            shutil.rmtree(run.folder / "src", ignore_errors=True)
+            run.ended, run.status = time.time(), status
+            run.over.set()
+
+    def _status(self, run: BuildRun, env: Mapping[str, str]) -> str:
+        """Run a build's commands; returns how they ended."""
+        argv = ["bash", "--noprofile", "--norc", str(run.folder / "build.sh")]
+        try:
+            run.process = Process(Command(argv, run.folder / "src", run.log, env))
+        except ProcessError as error:
+            run.failure = TaskFailed("CodeBuild.SdkClientException", f"bash: {error}")
+            return "FAULT"
+        try:
+            if run.is_stopped:
+                run.process.stop(0)
+            ended = run.process.wait(run.project["timeoutInMinutes"] * 60)
+        finally:
+            run.process.close()
+        if run.is_stopped:
+            return "STOPPED"
+        if ended is None:
+            return "TIMED_OUT"
+        return "FAILED" if (run.folder / "failed").exists() or ended.code != 0 else "SUCCEEDED"
+
+    def _environment(self, run: BuildRun) -> dict[str, str]:
+        given = run.project["environment"]["environmentVariables"]
+        if secret := next(
+            (each["name"] for each in given if each.get("type", "PLAINTEXT") != "PLAINTEXT"), None
+        ):
             raise TaskFailed("CodeBuild.InvalidInputException", f"{secret}: a local build reads no secrets")
         region = self.emulator.client("codebuild").meta.region_name
         return {
             "PATH": f"{self.stand_ins.programs}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
-            "HOME": str(folder / "home"),
+            "HOME": str(run.folder / "home"),
             "LANG": "C.UTF-8",
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
-            "CODEBUILD_BUILD_ID": identifier,
-            "CODEBUILD_LOG_PATH": identifier.partition(":")[2],
-            "CODEBUILD_SRC_DIR": str(folder / "src"),
-            "TOOLSHED_BUILD": identifier,
-            "TOOLSHED_FOLDER": str(folder),
+            "CODEBUILD_BUILD_ID": run.id,
+            "CODEBUILD_LOG_PATH": run.stream,
+            "CODEBUILD_SRC_DIR": str(run.folder / "src"),
+            "TOOLSHED_BUILD": run.id,
+            "TOOLSHED_FOLDER": str(run.folder),
             "TOOLSHED_STAND_INS": str(self.stand_ins.socket),
-            **{name: value for name, value, _ in given},
+            **{each["name"]: each["value"] for each in given},
+            **run.variables,
         }
 
 
@@ -218,22 +303,20 @@ def _exported(folder: Path, names: list[str]) -> dict[str, str]:
     return {name: found.get(name, "") for name in names}
 
 
-def _described(record: Mapping[str, Any], finished: Finished, project: str, group: str) -> dict[str, Any]:
-    ended = int(time.time() * 1000)
-    return {
-        "Build": {
-            "Id": finished.id,
-            "Arn": record["arn"],
-            "BuildNumber": record["buildNumber"],
-            "BuildComplete": True,
-            "BuildStatus": finished.status,
-            "CurrentPhase": "COMPLETED",
-            "ProjectName": project,
-            "StartTime": ended - int(finished.seconds * 1000),
-            "EndTime": ended,
-            "ExportedEnvironmentVariables": [
-                {"Name": name, "Value": value} for name, value in finished.exported.items()
-            ],
-            "Logs": {"GroupName": group, "StreamName": finished.id.partition(":")[2]},
-        }
+def _described(run: BuildRun) -> dict[str, Any]:
+    """Return a build as Step Functions hands it on."""
+    build = {
+        "Id": run.id,
+        "Arn": run.record["arn"],
+        "BuildNumber": run.record["buildNumber"],
+        "BuildComplete": run.ended is not None,
+        "BuildStatus": run.status,
+        "CurrentPhase": "QUEUED" if run.ended is None else "COMPLETED",
+        "ProjectName": run.project["name"],
+        "StartTime": int(run.started * 1000),
+        "Logs": {"GroupName": run.group, "StreamName": run.stream},
     }
+    if run.ended is not None:
+        exported = [{"Name": name, "Value": value} for name, value in run.exported.items()]
+        build |= {"EndTime": int(run.ended * 1000), "ExportedEnvironmentVariables": exported}
+    return {"Build": build}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from runner.executions import Stop
 from states_language.interpreter import TaskFailed
 
 
@@ -16,11 +17,13 @@ class Call:
     parameters: dict[str, Any]
     execution_arn: str
     deadline: float
-    """When the state's own time is over, by `time.monotonic()`."""
+    """When the state's own time is over, or the execution's, by `time.monotonic()`."""
+    stop: Stop = field(default_factory=Stop)
+    """Tells when the execution is to end."""
 
     @property
     def seconds_left(self) -> float:
-        """What is left of the state's own time."""
+        """What is left of that time."""
         return max(0.0, self.deadline - time.monotonic())
 
 

@@ -47,6 +47,8 @@ class Took:
     """When the worker sent heartbeats, in seconds after the call."""
     submitted: Any = None
     """With `.sync` and `.waitForTaskToken`: the answer of the call that started the job."""
+    finish: Callable[[], Any] | None = None
+    """With `.sync`: waits for the job's end, once its submission stands in the history; answers as a `call_task` does."""
     cancel: Callable[[], None] | None = None
     """Called when the state is aborted while it waits: the execution is stopped, or another branch or iteration failed.
 
@@ -117,11 +119,14 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
     timeout, heartbeat = _seconds(view, fields, "TimeoutSeconds"), _seconds(view, fields, "HeartbeatSeconds")
     _record_start(branch, target, text, timeout, heartbeat)
     started = branch.run.clock.now()
-    took = _call(branch, state.resource, json.loads(text), context)
+    took = _took(lambda: _call(branch, state.resource, json.loads(text), context))
     # Written down at once: a model may change what it answered with while the state still waits for it.
     result = _result_text(took.result, state)
     if target.is_submitted:
         branch.record("TaskSubmitted", {**target.label, **_output(to_text(took.submitted or {}))})
+    if took.finish is not None:
+        took = _took(took.finish)
+        result = _result_text(took.result, state)
     elapsed = branch.run.clock.now() - started
     yield from _wait(branch, target, took, elapsed, _limit(took, timeout, heartbeat))
     if took.failure is not None:
@@ -134,10 +139,14 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
     return json.loads(result)
 
 
-def _call(branch: Branch, resource: str, parameters: Any, context: dict[str, Any]) -> Took:
+def _call(branch: Branch, resource: str, parameters: Any, context: dict[str, Any]) -> Any:
     copy = {**context, "State": dict(context["State"])}
+    return branch.run.call_task(resource, parameters, copy)
+
+
+def _took(ask: Callable[[], Any]) -> Took:
     try:
-        answer = branch.run.call_task(resource, parameters, copy)
+        answer = ask()
     except TaskFailed as failure:
         return Took(failure.seconds, failure=failure)
     return answer if isinstance(answer, Took) else Took(0, answer)
