@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 SHOWN = frozenset({"Task", "Wait", "Succeed", "Fail", "Map", "Parallel"})
 """The types of states that take time, or end an execution."""
-FAILED = frozenset({"TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed", "LambdaFunctionFailed"})
+FAILED = frozenset(
+    {"TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed", "LambdaFunctionFailed"}
+)
 NOTICEABLE_SECONDS = 0.5
 
 

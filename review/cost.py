@@ -145,6 +145,11 @@ def bill(document: Any, template: Template | None, tokens: Mapping[str, Any]) ->
     return Bill(tuple(_items(machine, path, _Sizes(machine, template, tokens))))
 
 
+def calls(document: Any) -> tuple[str, ...]:
+    """Return the Tasks of a usual execution, in order. Raises `DocumentError`."""
+    return tuple(state.name for state in _path(StateMachine.of(document)) if isinstance(state, Task))
+
+
 def _path(machine: StateMachine) -> list[State]:
     """Return the path without errors and turns that ends well and makes the most calls, with the fewest states."""
     best: dict[str, tuple[int, int, str]] = {}

@@ -149,7 +149,8 @@ def _lines(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:
 def _verdict(outcome: Outcome) -> Iterator[tuple[str, str]]:
     execution, record = outcome.execution, outcome.record
     name = (record or {}).get("outcome") or str(execution.status).lower()
-    yield from verdict_lines.lines(name, outcome.fault, execution.error, execution.cause, outcome.verdict)
+    end = verdict_lines.End(name, outcome.fault, execution.error, execution.cause)
+    yield from verdict_lines.lines(end, outcome.verdict)
     if record is None:
         yield "  no verdict was recorded", "yellow"
 

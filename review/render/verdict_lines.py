@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -9,21 +10,38 @@ if TYPE_CHECKING:
 
 STYLES = {"none": "bold green", "server": "bold red", "pipeline": "bold yellow"}
 """How an end is shown, by whose fault it was."""
-NOBODY = "nobody's"
-WHOSE = {"server": "the server's", "pipeline": "the pipeline's"}
-"""Whose fault; nobody's where none is named."""
 
 
-def lines(
-    outcome: str, fault: str, error: str | None, cause: str | None, verdict: Mapping[str, Any]
-) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a verdict, each with its style; `error` and `cause` are what the execution failed with."""
-    style = STYLES.get(fault, "bold yellow")
+@dataclass(frozen=True)
+class End:
+    """How an execution ended."""
+
+    outcome: str
+    fault: str
+    """Whose: `none`, `server`, `pipeline`; empty where it has not ended."""
+    error: str | None = None
+    cause: str | None = None
+    help: str = "docs/faults.md says what to do"
+    means: str = ""
+
+
+def whose(fault: str) -> str:
+    """Return whose fault something is, in a person's words."""
+    return {"server": "the server's", "pipeline": "the pipeline's"}.get(fault, "nobody's")
+
+
+def lines(end: End, verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a verdict, each with its style."""
+    style = STYLES.get(end.fault, "bold yellow")
     about = ", ".join(_about(verdict))
-    yield f"{outcome}{f'  {about}' if about else ''}", style
-    if error:
-        yield f"  {error}: {cause}" if cause else f"  {error}", style
-        yield f"  the fault is {WHOSE.get(fault, NOBODY)}; docs/faults.md says what to do", ""
+    yield f"{end.outcome}{f'  {about}' if about else ''}", style
+    if end.error:
+        yield f"  {end.error}: {end.cause}" if end.cause else f"  {end.error}", style
+        if end.means:
+            yield f"  the fault is {whose(end.fault)}: {end.means}", ""
+            yield f"  what to do: {end.help}", ""
+        else:
+            yield f"  the fault is {whose(end.fault)}; {end.help}", ""
     yield from checks(verdict)
 
 
@@ -41,9 +59,14 @@ def _about(verdict: Mapping[str, Any]) -> Iterator[str]:
 def checks(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield how many checks went how, and those that failed."""
     found = verdict.get("checks") or []
-    counted = {status: sum(check["status"] == status for check in found) for status in ("pass", "fail", "skip")}
+    counted = {
+        status: sum(check["status"] == status for check in found) for status in ("pass", "fail", "skip")
+    }
     if found:
-        yield f"  {counted['pass']} checks passed, {counted['fail']} failed, {counted['skip']} did not apply", ""
+        yield (
+            f"  {counted['pass']} checks passed, {counted['fail']} failed, {counted['skip']} did not apply",
+            "",
+        )
     for check in found:
         if check["status"] == "fail":
             style = "red" if check["severity"] == "error" else "yellow"

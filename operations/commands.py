@@ -1,0 +1,305 @@
+"""The operators' commands: start, execution, executions, logs, status, doctor."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.console import (
+    EXIT_ERROR,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    ROOT,
+    Refused,
+    account,
+    note,
+    of_stack,
+    reaches_aws,
+    told,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from deployer.account import Account
+    from operations.outcome import Outcome
+    from states_language.document import StateMachine
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+TABLE = "VerdictTableNameInUse"
+"""The output that names the table of verdicts."""
+IS_JSON = click.option("--json", "is_json", is_flag=True, help="For programs: times in UTC.")
+
+
+@click.command()
+@click.option("--repository", metavar="OWNER/NAME", help="What is built and judged.")
+@click.option("--server-id", metavar="ID", help="The registry's name of the server.")
+@click.option("--image-uri", metavar="URI", help="An image by digest, judged without a build.")
+@click.option(
+    "--input", "file", type=FILE, metavar="FILE", help="The whole input, as JSON, instead of these."
+)
+@click.option("--name", metavar="NAME", help="The execution's; else one is made from the server's ID.")
+@click.option("--detach", is_flag=True, help="Start it, and do not follow it.")
+@IS_JSON
+@of_stack
+@reaches_aws
+def start(  # noqa: PLR0913 - its options
+    *, repository: str | None, server_id: str | None, image_uri: str | None, file: Path | None, name: str | None,
+    detach: bool, is_json: bool, stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
+) -> None:  # fmt: skip
+    """Start a validation, follow it state by state, and print the verdict.
+
+    Exits with 0 where the server is verified, 3 where it is rejected, 1 where the fault is ours. Ctrl-C stops
+    watching; the execution goes on.
+    """
+    from operations import deployed, request  # noqa: PLC0415 - the help needs none of these
+    from operations import start as starting  # noqa: PLC0415
+
+    of = account(profile, region, endpoint_url)
+    with told(of.access):
+        _check_given(repository, server_id, image_uri, file, name)
+        given = request.input_of(request.Wanted(repository, server_id, image_uri, file))
+        stack = deployed.find(of, stack_name)
+        named = name or request.name_of(given)
+        text = request.text_of(given)
+        arn = starting.start(of, stack.alias_arn, named, text, is_ours=name is None)
+        if not detach:
+            _follow(of, arn, stack.outputs.get(TABLE), is_json=is_json)
+        elif is_json:
+            _echo_json({"executionArn": arn, "name": named})
+        else:
+            click.echo(f"started {arn}")
+            _note_ways(of, arn)
+
+
+def _check_given(repository: str | None, server_id: str | None, image_uri: str | None, file: Path | None, name: str | None) -> None:  # fmt: skip
+    from operations.deployed import EXECUTION_NAME  # noqa: PLC0415 - the help needs it not
+
+    if file is not None and (repository or server_id or image_uri):
+        raise Refused(
+            "--input holds the whole input: leave out --repository, --server-id and --image-uri", EXIT_USAGE
+        )
+    if file is None and (server_id is None or (repository is None and image_uri is None)):
+        raise Refused(
+            "what is to be validated? give --repository owner/name and --server-id ID, with --image-uri for an image "
+            "that is built already; or --input FILE",
+            EXIT_USAGE,
+        )
+    if name is not None and not EXECUTION_NAME.fullmatch(name):
+        raise Refused(f"--name {name}: an execution's name has 1 to 80 letters, digits, - and _", EXIT_USAGE)
+
+
+@click.command()
+@click.argument("execution", metavar="EXECUTION|HISTORY-FILE")
+@click.option("--follow", is_flag=True, help="Until it ends; exits as `start` does.")
+@click.option("--stop", "is_stopped", is_flag=True, help="Stop it first; what it leaves running is swept.")
+@click.option("--reason", metavar="TEXT", help="With --stop: what its record says.")
+@click.option("--output", "-o", type=FILE, metavar="FILE", help="Draw it as a page: the way it took, each input and output.")  # fmt: skip
+@click.option("--definition", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ASL document that was executed; else the deployed one, or one under asl/ that has its states.")  # fmt: skip
+@IS_JSON
+@of_stack
+@reaches_aws
+def execution(  # noqa: PLR0913 - its options
+    *, execution: str, follow: bool, is_stopped: bool, reason: str | None, output: Path | None, definition: Path | None,
+    is_json: bool, stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
+) -> None:  # fmt: skip
+    """Show an execution: its verdict, the time in each state, its errors and what to do about them.
+
+    EXECUTION is a name or an ARN; a HISTORY-FILE holds what `aws stepfunctions get-execution-history` or
+    `build.py run --history` gave.
+    """
+    of = account(profile, region, endpoint_url)
+    with told(of.access):
+        if Path(execution).is_file():
+            _refuse_with_file(follow=follow, is_stopped=is_stopped)
+            _show_history(Path(execution), _Drawing(definition, output), is_json=is_json)
+            return
+        arn, table = _target(of, stack_name, execution)
+        if is_stopped:
+            _stop(of, arn, reason, is_json=is_json)
+        elif follow:
+            _follow(of, arn, table, is_json=is_json)
+        else:
+            _show_execution(of, arn, table, _Drawing(definition, output), is_json=is_json)
+
+
+@dataclass(frozen=True)
+class _Drawing:
+    """What is wanted of a page."""
+
+    definition: Path | None
+    output: Path | None
+
+
+def _refuse_with_file(*, follow: bool, is_stopped: bool) -> None:
+    if follow or is_stopped:
+        raise Refused(
+            "a history file is over: --follow and --stop need an execution's name or ARN", EXIT_USAGE
+        )
+
+
+def _target(of: Account, stack_name: str, execution: str) -> tuple[str, str | None]:
+    """Return the ARN that is meant, and the table of verdicts, where its stack is there."""
+    from operations import deployed  # noqa: PLC0415 - the help, and a file, need none of these
+
+    is_arn = deployed.EXECUTION_ARN.fullmatch(execution) is not None
+    if not is_arn and not deployed.EXECUTION_NAME.fullmatch(execution):
+        raise Refused(f"{execution} is neither an execution's name or ARN, nor a file", EXIT_USAGE)
+    try:
+        stack = deployed.find(of, stack_name)
+    except Refused as error:
+        if not is_arn:
+            raise
+        note(f"{str(error).splitlines()[0]}: the record of its verdict is left out")
+        return execution, None
+    return execution if is_arn else stack.execution_arn(execution), stack.outputs.get(TABLE)
+
+
+def _follow(of: Account, arn: str, table: str | None, *, is_json: bool) -> None:
+    """Follow an execution to its end, tell what came of it, and exit by it."""
+    from operations import cost, follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
+    from operations.history import History  # noqa: PLC0415
+
+    shown = progress.choose(is_json=is_json, expected=cost.rates().calls)
+    history = History(of, arn)
+    try:
+        with shown:
+            for event in follow.events(history):
+                shown.event(event)
+            found = outcome.read(of, arn, table)
+    except KeyboardInterrupt:
+        note("no longer watched; the execution goes on")
+        _note_ways(of, arn)
+        sys.exit(EXIT_INTERRUPTED)
+    except Refused:
+        raise
+    except Exception:
+        note("no longer watched; the execution goes on")
+        _note_ways(of, arn)
+        raise
+    _report(found, history.events, is_json=is_json)
+    sys.exit(found.exit_code)
+
+
+def _note_ways(of: Account, arn: str) -> None:
+    from operations.ways import Ways  # noqa: PLC0415
+
+    for line in Ways(arn, of.access).lines():
+        note(line)
+
+
+def _report(found: Outcome, events: Sequence[Any], *, is_json: bool) -> None:
+    from operations import report  # noqa: PLC0415
+    from review.execution import tell  # noqa: PLC0415
+
+    history = tell(events) if events else None
+    if is_json:
+        _echo_json(report.as_json(found, history))
+    else:
+        _echo(report.of_execution(found, history))
+
+
+def _stop(of: Account, arn: str, reason: str | None, *, is_json: bool) -> None:
+    from operations import start as starting  # noqa: PLC0415
+
+    was_running = starting.stop(of, arn, reason or starting.REASON)
+    if is_json:
+        _echo_json({"executionArn": arn, "stopped": was_running})
+    elif was_running:
+        click.echo(
+            "stopped; its task, if one runs, is stopped by the sweeper, which records why there is no verdict"
+        )
+    else:
+        click.echo("it had ended already")
+
+
+def _show_execution(of: Account, arn: str, table: str | None, drawing: _Drawing, *, is_json: bool) -> None:
+    from operations import outcome  # noqa: PLC0415
+    from operations.history import History  # noqa: PLC0415
+
+    history = History(of, arn, has_data=drawing.output is not None)
+    history.look()
+    found = outcome.read(of, arn, table)
+    if drawing.output is not None:
+        _draw(history.events, drawing, lambda: _deployed_definition(of, arn))
+    else:
+        _report(found, history.events, is_json=is_json)
+
+
+def _show_history(path: Path, drawing: _Drawing, *, is_json: bool) -> None:
+    from operations import report  # noqa: PLC0415
+    from review import execution as executions  # noqa: PLC0415
+
+    with _documents():
+        events = executions.read(path)
+        found = executions.tell(events)
+    if drawing.output is not None:
+        _draw(events, drawing, lambda: None)
+    elif is_json:
+        _echo_json(
+            {"status": found.status, "error": found.error or None, "timeline": list(report.rows(found))}
+        )
+    else:
+        _echo(report.of_history(found))
+
+
+def _draw(events: Sequence[Any], drawing: _Drawing, deployed: Callable[[], StateMachine | None]) -> None:
+    """Write an execution's page, over the document that is named, deployed, or committed with its states."""
+    from review import execution as executions  # noqa: PLC0415
+    from review.render import execution_page  # noqa: PLC0415
+
+    with _documents():
+        found = executions.tell(events)
+        machine = None if drawing.definition else deployed()
+        machine = machine or executions.executed(drawing.definition, ROOT / "asl", found.names)
+    if machine is None:
+        note("no document under asl/ has these states; without --definition there is no graph")
+    assert drawing.output is not None  # noqa: S101 - its callers have looked
+    drawing.output.write_text(execution_page.render(found, machine), "utf-8")
+    click.echo(f"{found.status}: {len(found.visits)} states entered; wrote {drawing.output}")
+
+
+@contextmanager
+def _documents() -> Iterator[None]:
+    """Tell of a file that cannot be read as what it should be."""
+    from review.model import ReviewError  # noqa: PLC0415
+    from states_language.document import DocumentError  # noqa: PLC0415
+    from states_language.sources import SourceError  # noqa: PLC0415
+
+    try:
+        yield
+    except (ReviewError, DocumentError, SourceError) as error:
+        raise Refused(str(error), EXIT_ERROR) from error
+
+
+def _deployed_definition(of: Account, arn: str) -> StateMachine | None:
+    """Return the definition that an execution has; None where that may not be asked."""
+    import json  # noqa: PLC0415
+
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    from states_language.document import StateMachine  # noqa: PLC0415
+
+    try:
+        answer = of.client("stepfunctions").describe_state_machine_for_execution(executionArn=arn)
+    except ClientError:
+        return None
+    return StateMachine.of(json.loads(answer["definition"]))
+
+
+def _echo(lines: Iterable[tuple[str, str]]) -> None:
+    for text, style in lines:
+        words = style.split()
+        colour = next((word for word in words if word not in {"bold", "dim"}), None)
+        click.secho(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
+
+
+def _echo_json(value: Any) -> None:
+    import json  # noqa: PLC0415
+
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
