@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from runner.faults_injected import InjectedFault
+    from runner.gateway.server import Gateway
     from runner.pipeline import Outcome
     from runner.session import Session
 
 ROOT = Path(__file__).parent.parent
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_REJECTED, EXIT_INTERRUPTED = 0, 1, 2, 3, 130
 FILE = click.Path(path_type=Path, dir_okay=False)
+OF_AN_EXECUTION = ("--input", "--history", "--json", "--verbose", "--repeat", "--parallel")
+"""The options of `run` that say something of the executions that it begins itself."""
 
 
 def _complain(message: str) -> None:
@@ -97,50 +100,90 @@ def told() -> Iterator[None]:
 )
 @click.option("--json", "is_json", is_flag=True, help="Print the outcome as JSON.")
 @click.option("--verbose", "is_verbose", is_flag=True, help="Show every state of the timeline.")
-@click.option("--keep", is_flag=True, help="Leave the emulator up, until Ctrl-C, and tell how to reach it.")
+@click.option("--keep", is_flag=True, help="Serve AWS's APIs until Ctrl-C, and tell how to reach them.")
+@click.option("--serve", is_flag=True, help="The same, but execute nothing before.")
+@click.option(
+    "--source",
+    "sources",
+    multiple=True,
+    metavar="OWNER/NAME=DIR|COMMAND",
+    help="What stands for a repository in executions that are started over the API; else what is judged here.",
+)
 @click.option(
     "--emulator-port",
     default=0,
     type=click.IntRange(0, 65535),
-    help="Where the emulator listens; 0: somewhere.",
+    help="Where the APIs are served; 0: somewhere.",
 )
 @click.option("--repeat", default=1, type=click.IntRange(1, 10000), help="Execute so often.")
 @click.option("--parallel", default=1, type=click.IntRange(1, 100), help="So many at a time.")
+@click.pass_context
 def run(  # noqa: PLR0913 - its options
-    *, command: str | None, repository: Path | None, env: tuple[str, ...], input_file: Path | None, faults: tuple[str, ...],
-    history_file: Path | None, is_json: bool, is_verbose: bool, keep: bool, emulator_port: int, repeat: int, parallel: int,
+    ctx: click.Context, *, command: str | None, repository: Path | None, env: tuple[str, ...], input_file: Path | None,
+    faults: tuple[str, ...], history_file: Path | None, is_json: bool, is_verbose: bool, keep: bool, serve: bool,
+    sources: tuple[str, ...], emulator_port: int, repeat: int, parallel: int,
 ) -> None:  # fmt: skip
     """Run the committed pipeline here, on an MCP server: by default the sample that ships with the project."""
     from runner import requests  # noqa: PLC0415 - the help needs none of these
     from runner.pipeline import Request  # noqa: PLC0415
     from runner.progress import choose, summary  # noqa: PLC0415
+    from runner.repositories import Repositories, Repository  # noqa: PLC0415
     from runner.session import Settings, alone, opened  # noqa: PLC0415
 
+    _check_serving(ctx, serve=serve, is_served=keep or serve)
     with told(), alone():
         source = requests.source_of(ROOT, command, repository)
+        named = requests.sources_of(ROOT, sources)
         given = requests.input_of(ROOT, input_file, source)
         progress = choose(is_json=is_json)
-        settings = Settings(ROOT, requests.environment_of(env), emulator_port, progress.tell)
+        port = 0 if keep or serve else emulator_port
+        settings = Settings(ROOT, requests.environment_of(env), port, progress.tell)
         outcomes: list[Outcome | BaseException] = []
+        gateway: Gateway | None = None
         with ExitStack() as stack:
             with progress:
                 progress.tell("starting the emulator and deploying the template")
                 session = stack.enter_context(opened(settings))
+                judged = Repository(source, _faults(session, faults))
+                if keep or serve:
+                    all_named = {name: Repository(each, judged.faults) for name, each in named.items()}
+                    gateway = stack.enter_context(
+                        session.serving(Repositories(judged, all_named), emulator_port)
+                    )
                 observe = progress.event if repeat == 1 else lambda _event: None
-                wanted = [Request(given, source, _faults(session, faults), observe) for _ in range(repeat)]
+                count = 0 if serve else repeat
+                wanted = [Request(given, source, judged.own_faults(), observe) for _ in range(count)]
                 for number, outcome in session.run(wanted, parallel):
                     outcomes.append(outcome if repeat == 1 else _shortened(session, outcome))
                     if repeat > 1:
                         progress.ended(number, outcome)
-            _show(outcomes, session, is_json=is_json, is_verbose=is_verbose)
+            if not serve:
+                _show(outcomes, session, is_json=is_json, is_verbose=is_verbose)
             if history_file is not None:
                 _write_history(history_file, outcomes)
-            if keep:
-                _hold(session)
+            if gateway is not None:
+                _hold(session, gateway, given)
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 _complain(summary(outcome))
         sys.exit(_exit_code(outcomes))
+
+
+def _check_serving(ctx: click.Context, *, serve: bool, is_served: bool) -> None:
+    """Refuse what would be ignored. Raises `UsageError`."""
+    from click.core import ParameterSource  # noqa: PLC0415
+
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if ctx.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if serve and (useless := [name for name in given if name in OF_AN_EXECUTION]):
+        raise click.UsageError(f"--serve executes nothing by itself: leave out {', '.join(useless)}")
+    if not is_served and "--source" in given:
+        raise click.UsageError(
+            "--source is for executions that are started over the API: add --serve, or --keep"
+        )
 
 
 def _faults(session: Session, texts: tuple[str, ...]) -> list[InjectedFault]:
@@ -205,17 +248,20 @@ def _write_history(path: Path, outcomes: list[Any]) -> None:
     path.write_text(text + "\n", "utf-8")
 
 
-def _hold(session: Session) -> None:
-    """Keep the emulator until somebody interrupts."""
+def _hold(session: Session, gateway: Gateway, given: dict[str, Any]) -> None:
+    """Serve until somebody interrupts."""
     import time  # noqa: PLC0415
 
     from runner.emulator import ACCOUNT, REGION, EmulatorError  # noqa: PLC0415
+    from runner.stack import STACK  # noqa: PLC0415
 
     running = session.pipeline.emulator
     table = session.pipeline.stack.outputs["VerdictTableNameInUse"]
+    whom = f"--repository {given['originalRepositoryName']} --server-id {given['serverId']}"
     click.echo(
-        "\nThe emulator is up until Ctrl-C. In another terminal:\n"
-        f"  export AWS_ENDPOINT_URL={running.url} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=none\n"
+        f"\nAWS's APIs are served at {gateway.url} until Ctrl-C. In another terminal:\n"
+        f"  export AWS_ENDPOINT_URL={gateway.url} AWS_REGION={REGION} AWS_ACCESS_KEY_ID={ACCOUNT} AWS_SECRET_ACCESS_KEY=none\n"
+        f"  python build.py start --endpoint-url {gateway.url} --stack-name {STACK} {whom}\n"
         f"  aws dynamodb scan --table-name {table}"
     )
     while running.process.exit is None:

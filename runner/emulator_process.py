@@ -8,6 +8,8 @@ touched, in the version for which it was read, and a version that has lost one o
     AWS::EC2::FlowLog                         unknown; does nothing, since no traffic is logged here
     AWS::StepFunctions::StateMachineVersion   unknown; publishes through MiniStack's own PublishStateMachineVersion
     AWS::StepFunctions::StateMachineAlias     unknown; through its CreateStateMachineAlias
+    a rule with a schedule                    starts a state machine in its own engine; here, it does not fire
+    an alarm                                  looks at a metric whatever its dimensions; here, at its own
     CreateNetworkInterface                    gives addresses of 10.0.0.0/8 whatever the subnet; here, one of the subnet
 
 Evidence for each: emulator (1.5.33).
@@ -24,17 +26,24 @@ import random
 import socket
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 VERSION = "1.5.33"
 
 PROVISIONERS = "ministack.services.cloudformation.provisioners"
 EC2 = "ministack.services.ec2"
+CLOUDWATCH = "ministack.services.cloudwatch"
+EVENTS = "ministack.services.eventbridge"
 STATES = "ministack.services.stepfunctions"
 
 SEAMS: dict[str, tuple[str, ...]] = {
     PROVISIONERS: ("_RESOURCE_HANDLERS", "_ec2_sg_permissions"),
     EC2: ("_ACTION_MAP", "_create_network_interface", "_network_interfaces", "_p", "_random_ip", "_security_groups", "_subnets"),
+    CLOUDWATCH: ("_dims_from_list", "_dims_key", "_evaluate_alarm", "_metrics"),
+    EVENTS: ("_tick_scheduled_rules",),
     STATES: (
         "_create_state_machine_alias",
         "_delete_state_machine_alias",
@@ -58,6 +67,13 @@ def seam(module: str, name: str) -> Any:
     if name not in SEAMS[module]:
         raise SeamError(f"{module}.{name} is not declared")
     return getattr(importlib.import_module(module), name)
+
+
+def put(module: str, name: str, value: Any) -> Any:
+    """Replace what is touched of MiniStack; returns what was there."""
+    before = seam(module, name)
+    vars(importlib.import_module(module))[name] = value
+    return before
 
 
 def missing_seams() -> list[str]:
@@ -90,6 +106,8 @@ def teach() -> None:
             raise SeamError(f"MiniStack knows {name} by itself now: remove it from {Path(__file__).name}")
         handlers[name] = handler
     seam(EC2, "_ACTION_MAP")["CreateNetworkInterface"] = create_network_interface
+    put(EVENTS, "_tick_scheduled_rules", lambda: None)
+    put(CLOUDWATCH, "_evaluate_alarm", evaluator(seam(CLOUDWATCH, "_evaluate_alarm")))
 
 
 def create_flow_log(_logical_id: str, _properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:
@@ -208,6 +226,22 @@ def create_network_interface(parameters: dict[str, Any]) -> Any:
         return create(parameters)
     finally:
         module["_random_ip"] = drawn
+
+
+def evaluator(evaluate: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Return what evaluates an alarm on the metric of its own dimensions."""
+
+    def evaluate_alarm(alarm: dict[str, Any]) -> None:
+        listed = seam(CLOUDWATCH, "_dims_from_list")(alarm.get("Dimensions") or [])
+        own = (alarm.get("Namespace"), alarm.get("MetricName"), seam(CLOUDWATCH, "_dims_key")(listed))
+        whole = seam(CLOUDWATCH, "_metrics")
+        put(CLOUDWATCH, "_metrics", {own: whole[own]} if own in whole else {})
+        try:
+            evaluate(alarm)
+        finally:
+            put(CLOUDWATCH, "_metrics", whole)
+
+    return evaluate_alarm
 
 
 def serve(port: int, ready: Path) -> None:

@@ -8,14 +8,16 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from runner.executions import Executions, Run, StoppableClock
 from runner.services import records
 from runner.services.builds import Builds
 from runner.services.call import Call
+from runner.services.execution_log import ExecutionLog
 from runner.services.functions import Functions
 from runner.services.images import Images
+from runner.services.log_streams import LogStreams
 from runner.services.stand_ins import StandIns
 from runner.services.tasks import Tasks
 from runner.stack import has_real_addresses
@@ -89,18 +91,31 @@ class Pipeline:
     env: Mapping[str, str] = field(default_factory=dict)
     """What the operator adds to the containers' environment."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    states: Callable[[str, Call], Any] = lambda operation, _call: _nobody(f"sfn:{operation}")
+    """Answers the calls of Step Functions itself."""
+    on_end: Callable[[Run], None] | None = None
+    """Is told of every execution that has ended, in a thread of its own."""
 
     def __post_init__(self) -> None:
         self.executions = Executions()
+        self.logs = LogStreams(self.emulator)
+        self.execution_log = ExecutionLog(self.logs, self.stack.outputs)
         self.images = Images(self.folder / "images")
         self.stand_ins = StandIns(self.emulator, self.images, self.folder / "b")
-        self.builds = Builds(self.emulator, self.stand_ins, self.folder / "builds")
+        self.builds = Builds(
+            self.emulator,
+            self.stand_ins,
+            self.logs,
+            self.folder / "builds",
+            self.stack.outputs.get("BuildLogGroupName", ""),
+        )
         real = has_real_addresses()
-        self.tasks = Tasks(self.emulator, self.images, self.folder / "tasks", self.env, real)
+        self.tasks = Tasks(self.emulator, self.images, self.logs, self.folder / "tasks", self.env, real)
         self.functions = Functions(
-            self.emulator, self.folder / "functions", dict if real else self.tasks.addresses
+            self.emulator, self.logs, self.folder / "functions", dict if real else self.tasks.addresses
         )
         self.stand_ins.start()
+        self.logs.start()
 
     def close(self) -> None:
         """Stop the executions, and end every process of theirs."""
@@ -109,6 +124,7 @@ class Pipeline:
         self.builds.close()
         self.tasks.close()
         self.stand_ins.close()
+        self.logs.close()
 
     def execute(self, request: Request) -> Outcome:
         """Execute the deployed definition once."""
@@ -128,6 +144,7 @@ class Pipeline:
 
         def observe(event: Event) -> None:
             run.events.append(event)
+            self.execution_log.write(run, event)
             request.observe(event)
             if self.stopping.is_set():
                 run.stop.request()
@@ -148,9 +165,13 @@ class Pipeline:
             )
         except BaseException as error:
             run.give_up(error)
+            self._ended(run)
             raise
-        run.end(execution)
         seconds = time.monotonic() - began
+        # Who sees that it has ended finds all of its lines.
+        self.logs.flush()
+        run.end(execution)
+        self._ended(run)
         return Outcome(
             run.arn,
             execution,
@@ -159,6 +180,10 @@ class Pipeline:
             self.builds.finished.get(run.arn),
             tuple(task for task in list(self.tasks.tasks.values()) if task.execution_arn == run.arn),
         )
+
+    def _ended(self, run: Run) -> None:
+        if self.on_end is not None and not self.stopping.is_set():
+            threading.Thread(target=self.on_end, args=(run,), daemon=True).start()
 
     def forget(self, outcome: Outcome) -> None:
         """Let go of what an execution has left in memory and on disk; its verdict stays in the table."""
@@ -237,4 +262,10 @@ class _Calls:
                 return self.pipeline.functions.invoke(call)
             case "dynamodb", "putItem":
                 return records.put_item(self.pipeline.emulator, call)
-        raise UnknownIntegrationError(f"nothing here stands for {resource}")
+            case "sfn", _:
+                return self.pipeline.states(action[0].upper() + action[1:], call)
+        return _nobody(resource)
+
+
+def _nobody(resource: str) -> NoReturn:
+    raise UnknownIntegrationError(f"nothing here stands for {resource}")

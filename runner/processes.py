@@ -44,6 +44,8 @@ class Command:
     memory: int = 0
     """MiB that it and its children may hold together; 0: as much as they like. Watched on Linux only."""
     log_bytes: int = 1 << 20
+    times: str = ""
+    """Where it is noted when the log grew."""
     address: str = ""
     """Where connections are taken for it, and passed to its `target`; empty: nowhere."""
     port: int = 0
@@ -99,7 +101,7 @@ class Process:
             {
                 **{
                     name: getattr(command, name)
-                    for name in ("memory", "log_bytes", "address", "port", "target", "remove")
+                    for name in ("memory", "log_bytes", "times", "address", "port", "target", "remove")
                 },
                 "argv": list(command.argv),
                 "env": dict(command.env),

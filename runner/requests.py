@@ -59,6 +59,21 @@ def _repository(folder: Path) -> Source:
     return Source(folder.absolute())
 
 
+def sources_of(root: Path, given: Iterable[str]) -> dict[str, Source]:
+    """Read `OWNER/NAME=DIR` and `OWNER/NAME=COMMAND`. Raises `RequestError`."""
+    found = {}
+    for text in given:
+        name, equals, source = text.partition("=")
+        if not equals or not source or not re.fullmatch(r"[^/\s=]+/[^/\s=]+", name):
+            raise RequestError(f"--source {text}: write OWNER/NAME=DIR, or OWNER/NAME=COMMAND")
+        folder = Path(source)
+        try:
+            found[name] = source_of(root, None, folder) if folder.is_dir() else source_of(root, source, None)
+        except RequestError as error:
+            raise RequestError(f"--source {name}: {str(error).removeprefix('--command: ')}") from error
+    return found
+
+
 def input_of(root: Path, given: Path | None, source: Source) -> dict[str, Any]:
     """Return the execution's input: the given one, checked, or one made from the server's name.
 

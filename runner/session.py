@@ -82,11 +82,9 @@ class Session:
 
         `port` 0 lets the system choose. Raises `EmulatorError` where the port is taken.
         """
-        from runner.gateway.server import Gateway  # noqa: PLC0415 - most runs serve nobody
-        from runner.gateway.state_machines import StateMachines  # noqa: PLC0415
+        from runner.gateway import open_gateway  # noqa: PLC0415 - most runs serve nobody
 
-        services = (StateMachines(self.pipeline, repositories),)
-        with Gateway(self.pipeline.emulator, services, port).serving() as gateway:
+        with open_gateway(self.pipeline, repositories, port) as gateway:
             yield gateway
 
     def _next(self, ended: queue.SimpleQueue[Any]) -> Any:

@@ -4,6 +4,7 @@ It is started by `runner.processes` as `python -I -S warden.py` and reads a JSON
 
     argv, env, cwd      what to run
     log, log_bytes      where its output goes, and how much of it is kept
+    times               where it is noted when the log grew: "END MILLISECONDS" in each line; empty: nowhere
     memory              MiB that the command and all its children may hold together; more, and they are killed
     address, port       where connections are taken once the command listens, and passed to …
     target              … this port of the command
@@ -250,14 +251,19 @@ def copy(source: socket.socket, target: socket.socket) -> None:
 class Log:
     """Keeps so much of the command's output, and reads the rest away."""
 
-    def __init__(self, path: str, limit: int):
+    def __init__(self, path: str, limit: int, times: str):
         self._file = Path(path).open("ab", buffering=0)  # noqa: SIM115 - open as long as the process
-        self._left = limit
+        self._times = Path(times).open("ab", buffering=0) if times else None  # noqa: SIM115
+        self._limit = self._left = limit
 
     def take(self, data: bytes) -> None:
         """Keep a piece of output; a full disk loses it, and nothing else."""
         if self._left > 0:
             with contextlib.suppress(OSError):
+                if self._times is not None:
+                    # First, so that whoever reads the piece finds its time.
+                    end = self._limit - self._left + min(len(data), self._left)
+                    self._times.write(b"%d %d\n" % (end, time.time() * 1000))
                 self._file.write(data[: self._left])
                 if len(data) >= self._left:
                     self._file.write(b"\n[the rest of the output is not kept]\n")
@@ -270,7 +276,7 @@ class Warden:
     def __init__(self, spec: dict[str, Any]):
         self._spec = spec
         self._output, writer = os.pipe()
-        self._log = Log(spec["log"], spec.get("log_bytes", 1 << 20))
+        self._log = Log(spec["log"], spec.get("log_bytes", 1 << 20), spec.get("times", ""))
         self._forwarder = None
         if spec.get("address"):
             self._forwarder = Forwarder(spec["address"], spec["port"], spec["target"])

@@ -93,10 +93,10 @@ def written(asked: Asked, model: Any, answer: Mapping[str, Any]) -> Answer:
     return _answer(asked, model, 200, _plain(model.output_shape, dict(answer), "$"), {})
 
 
-def refused(asked: Asked, model: Any, error: ApiError) -> Answer:
+def refused(asked: Asked, model: Any, error: ApiError, status: int = 400) -> Answer:
     """Return an operation's error."""
     content = {"__type": error.code, "message": error.message}
-    return _answer(asked, model, 400, content, {"x-amzn-ErrorType": error.code})
+    return _answer(asked, model, status, content, {"x-amzn-ErrorType": error.code})
 
 
 def _answer(asked: Asked, model: Any, status: int, content: Any, headers: Mapping[str, str]) -> Answer:

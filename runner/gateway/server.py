@@ -97,6 +97,9 @@ class Gateway:
             return protocol.written(asked, model, operation(protocol.read(asked, model, body)))
         except protocol.ApiError as error:
             return protocol.refused(asked, model, error)
+        except Exception as error:  # noqa: BLE001 - a defect of ours is told to whoever asked, as AWS tells its own
+            told = protocol.ApiError("InternalFailure", f"{type(error).__name__}: {error}")
+            return protocol.refused(asked, model, told, 500)
 
     def opened(self, connection: socket.socket) -> None:
         """Take note of a connection."""

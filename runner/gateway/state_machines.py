@@ -6,6 +6,7 @@ Evidence for messages that the API's reference does not have: answers recorded f
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import threading
@@ -18,7 +19,9 @@ from typing import TYPE_CHECKING, Any
 from runner.executions import RUNNING
 from runner.gateway.protocol import ApiError
 from runner.pipeline import Request
+from runner.services.shapes import from_api, to_api
 from runner.workflows import resolve
+from states_language.interpreter import TaskFailed
 from states_language.interpreter.data import PAYLOAD_LIMIT, to_text
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from runner.executions import Run
     from runner.pipeline import Pipeline
     from runner.repositories import Repositories
+    from runner.services.call import Call
     from runner.workflows import Workflow
     from states_language.interpreter import Event
 
@@ -37,8 +41,8 @@ NAME = re.compile(r"[^\s<>{}\[\]?*\"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]{1,80}")
 PAGE = 100
 """What a page holds when nothing is said. Evidence: documentation (ListExecutions, `maxResults`)."""
 SNAPSHOTS = 100
-DATA = ("input", "output", "parameters")
-"""What GetExecutionHistory leaves out of an event when it is to hold no execution data."""
+DATA = ("input", "output")
+"""What GetExecutionHistory leaves out of an event when it is to hold no execution data. Evidence: documentation."""
 STOP_SECONDS = 5.0
 
 
@@ -168,6 +172,24 @@ class StateMachines:
             "roleArn": run.workflow.role_arn,
             "updateDate": run.workflow.updated,
         }
+
+    def start(self, arn: str, text: str) -> None:
+        """Start an execution for a rule; what cannot be started is nobody's error here."""
+        with contextlib.suppress(ApiError):
+            self.start_execution({"stateMachineArn": arn, "input": text})
+
+    def call(self, operation: str, call: Call) -> Any:
+        """Answer a Task that calls Step Functions: `aws-sdk:sfn:describeExecution`."""
+        model = self.pipeline.emulator.client(self.service).meta.service_model.operation_model(operation)
+        answer = self.operations.get(operation)
+        if answer is None:
+            raise TaskFailed("Sfn.SdkClientException", f"a local run has no answer to sfn:{operation}")
+        try:
+            found = answer(to_api(model.input_shape, call.parameters))
+        except ApiError as error:
+            code = error.code if error.code.endswith("Exception") else f"{error.code}Exception"
+            raise TaskFailed(f"Sfn.{code}", error.message) from error
+        return from_api(model.output_shape, found)
 
     def _carry_out(self, run: Run, request: Request) -> None:
         try:

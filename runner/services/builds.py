@@ -8,6 +8,7 @@ Evidence: documentation (CodeBuild User Guide, "Build specification reference", 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner.processes import Command, Process, ProcessError
 from runner.services.call import failed
-from runner.services.log_streams import publish
+from runner.services.log_streams import LogStreams, times_of
 from runner.services.stand_ins import Build, Source
 from states_language.interpreter import TaskFailed, Took
 
@@ -48,6 +49,8 @@ toolshed_end() {
   for name in $TOOLSHED_EXPORTED; do printf '%s\0%s\0' "$name" "${!name-}"; done > "$TOOLSHED_FOLDER/exported"
 }
 toolshed_run() {
+  # Where bash is older than 5, whole seconds.
+  [ "$toolshed_phase" = "$1" ] || echo "$1 ${EPOCHREALTIME-$(date +%s)}" >> "$TOOLSHED_FOLDER/phases"
   toolshed_phase=$1
   . "$2"
   status=$?
@@ -125,7 +128,10 @@ class Builds:
 
     emulator: Emulator
     stand_ins: StandIns
+    logs: LogStreams
     folder: Path
+    log_group: str
+    """The project's own; the emulator does not keep it."""
     sources: dict[str, Source] = field(default_factory=dict)
     """What each execution's build clones, by the execution's ARN."""
     finished: dict[str, BuildRun] = field(default_factory=dict)
@@ -159,7 +165,7 @@ class Builds:
             record,
             call.execution_arn,
             projects[0],
-            projects[0].get("logsConfig", {}).get("cloudWatchLogs", {}).get("groupName", ""),
+            self.log_group,
             self.folder / record["id"].partition(":")[2],
             {each["Name"]: each["Value"] for each in given},
         )
@@ -212,11 +218,11 @@ class Builds:
         """Run a build's commands to their end."""
         status = "FAULT"
         try:
-            with self.stand_ins.serving(run.id, known):
+            following = self.logs.follow(run.group, run.stream, run.log)
+            with self.stand_ins.serving(run.id, known), contextlib.closing(following):
                 status = self._status(run, env)
             run.exported = _exported(run.folder, exported)
             run.skipped = known.skipped
-            publish(self.emulator, run.group, run.stream, run.log)
         finally:
             shutil.rmtree(run.folder / "src", ignore_errors=True)
             run.ended, run.status = time.time(), status
@@ -226,7 +232,9 @@ class Builds:
         """Run a build's commands; returns how they ended."""
         argv = ["bash", "--noprofile", "--norc", str(run.folder / "build.sh")]
         try:
-            run.process = Process(Command(argv, run.folder / "src", run.log, env))
+            run.process = Process(
+                Command(argv, run.folder / "src", run.log, env, times=str(times_of(run.log)))
+            )
         except ProcessError as error:
             run.failure = TaskFailed("CodeBuild.SdkClientException", f"bash: {error}")
             return "FAULT"

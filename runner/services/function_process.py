@@ -25,7 +25,7 @@ class Context:
         self.memory_limit_in_mb = str(request["memory"])
         self.aws_request_id = request["requestId"]
         self.log_group_name = request["logGroup"]
-        self.log_stream_name = request["requestId"]
+        self.log_stream_name = request["logStream"]
 
     def get_remaining_time_in_millis(self) -> int:
         """Return the milliseconds until the function is ended."""

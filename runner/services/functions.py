@@ -6,6 +6,7 @@ cold start; the Python is this machine's.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import shutil
@@ -16,12 +17,14 @@ import urllib.request
 import uuid
 import zipfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.processes import Command, Process, ProcessError
 from runner.services.call import failed
-from runner.services.log_streams import publish
+from runner.services.log_streams import LogStreams, times_of
 from states_language.interpreter import TaskFailed, Took
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ class Functions:
     """Invokes functions. Safe to be asked from any thread."""
 
     emulator: Emulator
+    logs: LogStreams
     folder: Path
     addresses: Callable[[], Mapping[str, int]]
     """The local port behind each address that this machine does not have."""
@@ -65,20 +69,34 @@ class Functions:
         folder.mkdir(parents=True)
         request = self._request(function, call, request_id, time.time() + timeout)
         (folder / "request.json").write_text(json.dumps(request))
+        began = time.monotonic()
         try:
-            process = self._start(function, folder)
-            try:
-                began = time.monotonic()
-                ended = process.wait(min(timeout, call.seconds_left))
-                seconds = time.monotonic() - began
-            finally:
-                process.close()
-            publish(self.emulator, request["logGroup"], request_id, folder / "function.log")
+            self._say(request, f"START RequestId: {request_id} Version: {request['functionVersion']}")
+            following = self.logs.follow(request["logGroup"], request["logStream"], folder / "function.log")
+            with contextlib.closing(following):
+                process = self._start(function, folder)
+                try:
+                    ended = process.wait(min(timeout, call.seconds_left))
+                    seconds = time.monotonic() - began
+                finally:
+                    process.close()
+            self._report(request, seconds)
             if ended is None and seconds < timeout:
                 return Took(float("inf"))
             return self._answer(function, folder, ended, request_id)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def _report(self, request: Mapping[str, Any], seconds: float) -> None:
+        """Say how long it took, as Lambda does. Evidence: documentation ("Using the Lambda CloudWatch logs")."""
+        request_id, milliseconds = request["requestId"], seconds * 1000
+        self._say(request, f"END RequestId: {request_id}")
+        billed = f"Billed Duration: {ceil(milliseconds)} ms\tMemory Size: {request['memory']} MB"
+        self._say(request, f"REPORT RequestId: {request_id}\tDuration: {milliseconds:.2f} ms\t{billed}")
+        self.logs.flush()
+
+    def _say(self, request: Mapping[str, Any], line: str) -> None:
+        self.logs.put(request["logGroup"], request["logStream"], int(time.time() * 1000), line)
 
     def _answer(self, function: Function, folder: Path, ended: Exit | None, request_id: str) -> Any:
         """Return what the handler gave, or fail as Lambda does."""
@@ -91,6 +109,7 @@ class Functions:
             "ExecutedVersion": function.configuration["Version"],
             "Payload": payload,
             "SdkHttpMetadata": {"HttpStatusCode": 200},
+            "SdkResponseMetadata": {"RequestId": request_id},
             "StatusCode": 200,
         }
 
@@ -126,6 +145,8 @@ class Functions:
             "memory": configuration["MemorySize"],
             "requestId": request_id,
             "logGroup": configuration.get("LoggingConfig", {}).get("LogGroup", ""),
+            # Evidence for the form: documentation (Lambda Developer Guide, "Configuring CloudWatch log groups").
+            "logStream": f"{datetime.now(UTC):%Y/%m/%d}/{configuration['FunctionName']}[{configuration['Version']}][{uuid.uuid4().hex}]",
             "addresses": dict(self.addresses()),
         }
 
@@ -151,7 +172,9 @@ class Functions:
             str(folder / "request.json"),
             str(folder / "response.json"),
         ]
-        command = Command(argv, function.folder, folder / "function.log", env, configuration["MemorySize"])
+        log = folder / "function.log"
+        memory = configuration["MemorySize"]
+        command = Command(argv, function.folder, log, env, memory, times=str(times_of(log)))
         try:
             return Process(command)
         except ProcessError as error:

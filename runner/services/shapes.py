@@ -5,8 +5,10 @@ Both directions follow the API's model (botocore), so that what is a key of a ma
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+
+from states_language.clock import timestamp
 
 
 def to_api(shape: Any, value: Any) -> Any:
@@ -30,7 +32,7 @@ def to_api(shape: Any, value: Any) -> Any:
 def from_api(shape: Any, value: Any) -> Any:
     """Return an API's answer as Step Functions hands it on: names with a capital, times as text, nothing unset."""
     if isinstance(value, datetime):
-        return value.isoformat()
+        return timestamp(value.astimezone(UTC))
     if shape is None:
         return value
     if shape.type_name == "structure" and isinstance(value, dict):

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from runner.processes import Command, Process, ProcessError
 from runner.services import interfaces
 from runner.services.call import failed
-from runner.services.log_streams import publish
+from runner.services.log_streams import LogStreams, times_of
 from runner.services.shapes import from_api, to_api
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from runner.services.call import Call
     from runner.services.images import Images
     from runner.services.interfaces import Interface
+    from runner.services.log_streams import Following
 
 STOP_SECONDS = 1.0
 """Fargate gives a container 30 seconds between SIGTERM and SIGKILL; here nobody waits so long."""
@@ -50,8 +51,12 @@ class Task:
     """Where the command is to listen; connections to the task's own port are passed there."""
     digest: str = ""
     argv: tuple[str, ...] = ()
+    following: Following | None = None
+    """What sends its output to its log stream."""
     stopped: dict[str, str] | None = None
     """Stop code and reason, once it has stopped."""
+    is_settled: bool = False
+    """Whether the emulator knows that it has stopped."""
 
     @property
     def container(self) -> Mapping[str, Any]:
@@ -65,6 +70,14 @@ class Task:
         return self.folder / "container.log"
 
     @property
+    def log_stream(self) -> tuple[str, str]:
+        """The group and the stream of what the command prints, as the driver awslogs names them."""
+        options = (self.container.get("logConfiguration") or {}).get("options", {})
+        identifier = self.arn.rpartition("/")[2]
+        name = f"{options.get('awslogs-stream-prefix')}/{self.container['name']}/{identifier}"
+        return options.get("awslogs-group", ""), name
+
+    @property
     def is_alive(self) -> bool:
         """Whether its process runs."""
         return self.process is not None and self.process.exit is None
@@ -76,6 +89,7 @@ class Tasks:
 
     emulator: Emulator
     images: Images
+    logs: LogStreams
     folder: Path
     env: Mapping[str, str] = field(default_factory=dict)
     """What the operator adds to every container's environment."""
@@ -93,6 +107,8 @@ class Tasks:
                 return self._describe(call)
             case "StopTask":
                 return self._stop(call)
+            case "ListTasks":
+                self._settle()
         return self._ask(operation, call.parameters)
 
     def close(self) -> None:
@@ -106,6 +122,8 @@ class Tasks:
         for task in tasks:
             if task.process is not None:
                 task.process.close()
+            if task.following is not None:
+                task.following.close()
             shutil.rmtree(task.folder, ignore_errors=True)
             with self._lock:
                 self.tasks.pop(task.arn, None)
@@ -176,6 +194,7 @@ class Tasks:
             )
             try:
                 task.process = Process(self._command(task, image.built))
+                task.following = self.logs.follow(*task.log_stream, task.log)
             except ProcessError as error:
                 interfaces.delete(self.emulator, task.interface)
                 task.interface = None
@@ -210,6 +229,7 @@ class Tasks:
             argv=(_program(task.argv[0], env["PATH"], workdir), *task.argv[1:]),
             cwd=workdir if workdir.is_dir() else built.files,
             log=task.log,
+            times=str(times_of(task.log)),
             env=env,
             memory=int(task.definition["memory"]),
             # Without an address of this machine's, the validator is led to the port itself.
@@ -218,7 +238,20 @@ class Tasks:
             target=task.port,
         )
 
+    def _settle(self) -> None:
+        """Tell the emulator of the tasks that have ended by themselves."""
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
+
+        for task in list(self.tasks.values()):
+            if not task.is_settled and self._has_exited(task):
+                task.is_settled = True
+                cluster = task.arn.split("/")[1]
+                reason = (task.stopped or {}).get("StoppedReason", "")
+                with contextlib.suppress(ClientError, BotoCoreError):
+                    self.emulator.client("ecs").stop_task(cluster=cluster, task=task.arn, reason=reason)
+
     def _describe(self, call: Call) -> Any:
+        self._settle()
         answer = self._ask("DescribeTasks", call.parameters)
         answer["Tasks"] = [self._laid_over(each) for each in answer.get("Tasks", [])]
         return answer
@@ -227,6 +260,7 @@ class Tasks:
         answer = self._ask("StopTask", call.parameters)
         task = self.tasks.get(answer["Task"]["TaskArn"])
         if task is not None:
+            task.is_settled = True
             if task.stopped is None and not self._has_exited(task):
                 _set_stopped(task, "UserInitiated", call.parameters.get("Reason", ""))
             if task.process is not None:
@@ -238,11 +272,8 @@ class Tasks:
         return answer
 
     def _clear_up(self, task: Task) -> None:
-        options = (task.container.get("logConfiguration") or {}).get("options", {})
-        stream = (
-            f"{options.get('awslogs-stream-prefix')}/{task.container['name']}/{task.arn.rpartition('/')[2]}"
-        )
-        publish(self.emulator, options.get("awslogs-group", ""), stream, task.log)
+        if task.following is not None:
+            task.following.close()
         if task.interface is not None:
             with contextlib.suppress(OSError):
                 interfaces.delete(self.emulator, task.interface)
