@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from deployer.account import is_out_of_reach, is_throttled
+from deployer.account import error_code, is_out_of_reach, is_throttled
 from deployer.change_sets import Pace
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ def events(history: History, pace: Pace = PACE) -> Iterator[Event]:
             fresh = history.look()
         except Exception as error:
             passes = is_out_of_reach(error) or is_throttled(error)
+            if passes and trouble_since is None:
+                history.account.tell(f"{error_code(error)}: still following; the execution goes on")
             trouble_since = trouble_since or time.monotonic()
             if not passes or time.monotonic() - trouble_since > PATIENCE_SECONDS:
                 raise
-            history.account.tell(f"{type(error).__name__}: still following; the execution goes on")
             continue
         trouble_since = None
         yield from fresh
