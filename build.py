@@ -19,6 +19,7 @@ COMMANDS = {
     "review": "review.commands",
     "start": "operations.commands",
     "execution": "operations.commands",
+    "executions": "operations.commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",

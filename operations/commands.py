@@ -20,16 +20,20 @@ from deployer.console import (
     note,
     of_stack,
     reaches_aws,
+    table,
     told,
 )
+from operations.times import Since
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from datetime import datetime
 
     from deployer.account import Account
     from operations.outcome import Outcome
     from states_language.document import StateMachine
 
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 FILE = click.Path(path_type=Path, dir_okay=False)
 TABLE = "VerdictTableNameInUse"
 """The output that names the table of verdicts."""
@@ -126,6 +130,53 @@ def execution(  # noqa: PLR0913 - its options
             _follow(of, arn, table, is_json=is_json)
         else:
             _show_execution(of, arn, table, _Drawing(definition, output), is_json=is_json)
+
+
+@click.command()
+@click.option("--failed", is_flag=True, help="Only those that did not end verified.")
+@click.option("--status", type=click.Choice(STATUSES, case_sensitive=False), help="Only those that stand so.")
+@click.option("--server", metavar="ID", help="Only a server's.")
+@click.option("--since", type=Since(), metavar="AGE|DATE", help="Started since: 12h, 7d, 2026-11-20.")
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 100_000), metavar="N", help="At most so many, the latest.")  # fmt: skip
+@IS_JSON
+@of_stack
+@reaches_aws
+def executions(  # noqa: PLR0913 - its options
+    *, failed: bool, status: str | None, server: str | None, since: datetime | None, limit: int, is_json: bool,
+    stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
+) -> None:  # fmt: skip
+    """List the recent executions: server, verdict, whose fault, duration, about what each cost."""
+    from operations import deployed, times  # noqa: PLC0415 - the help needs none of these
+    from operations import executions as recent  # noqa: PLC0415
+
+    of = account(profile, region, endpoint_url)
+    with told(of.access):
+        if failed and status:
+            raise Refused("--failed and --status exclude each other", EXIT_USAGE)
+        stack = deployed.find(of, stack_name)
+        statuses = recent.UNVERIFIED if failed else (status.upper(),) if status else ()
+        query = recent.Query(stack.machine_arn, stack.output(TABLE), statuses, since, server, limit)
+        found = recent.listed(of, query)
+        if is_json:
+            _echo_json([each.as_json() for each in found])
+            return
+        if not found:
+            note("no such executions; `python build.py start` starts one")
+            return
+        headings = (
+            f"started ({times.zone()})",
+            "server",
+            "verdict",
+            "fault",
+            "took",
+            "cost",
+            "error",
+            "name",
+        )
+        shown = list(recent.rows(found))
+        click.echo(table(headings, [row for row, _ in shown], [style for _, style in shown]))
+        if len(found) == limit:
+            note(f"the latest {limit}; --limit shows more")
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,11 @@ class Rates:
             end = told.seconds if visit.left_at is None else visit.left_at
             if visit.name in spent and (visit.calls or visit.left_at is not None):
                 spent[visit.name] += end - visit.entered_at
-            if visit.name == self.task_state and visit.fate in {"succeeded", "retried"} and task_began is None:
+            if (
+                visit.name == self.task_state
+                and visit.fate in {"succeeded", "retried"}
+                and task_began is None
+            ):
                 task_began = visit.left_at
         # From RunTask's answer to the execution's end, little more than the task's own time; a minute is the least.
         task = 0.0 if task_began is None else max(told.seconds - task_began, LEAST_TASK_SECONDS)
