@@ -172,7 +172,7 @@ class Builds:
         self.runs[run.id] = self.finished[call.execution_arn] = run
         prepared = self._prepare(run)
         threading.Thread(target=self._carry_out, args=(run, *prepared), daemon=True).start()
-        return Took(0, submitted=_described(run), finish=lambda: self._finish(run, call))
+        return Took(0, submitted=_described(run), finish=lambda: self._finish(run, call), cancel=run.stop)
 
     def _finish(self, run: BuildRun, call: Call) -> Any:
         """Wait for a build's end, and answer as its Task does."""

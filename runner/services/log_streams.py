@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ class _Log:
     path: Path
     _read: int = 0
     _rest: bytes = b""
-    _times: list[tuple[int, int]] = field(default_factory=list)
+    _times: deque[tuple[int, int]] = field(default_factory=deque)
     _times_read: int = 0
     _left: int = LINES
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -64,12 +64,12 @@ class _Log:
         found = _tail(times_of(self.path), self._times_read).rpartition(b"\n")[0]
         if found:
             self._times_read += len(found) + 1
-            self._times += [(int(end), int(at)) for end, at in (line.split() for line in found.split(b"\n"))]
+            self._times += ((int(end), int(at)) for end, at in (line.split() for line in found.split(b"\n")))
 
     def _time(self) -> int:
         """Return when the byte before the place that is read up to was printed."""
         while len(self._times) > 1 and self._times[0][0] < self._read:
-            self._times.pop(0)
+            self._times.popleft()
         return self._times[0][1] if self._times else int(time.time() * 1000)
 
 

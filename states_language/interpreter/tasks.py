@@ -13,6 +13,7 @@ from states_language.interpreter.errors import (
     HEARTBEAT_TIMEOUT,
     RUNTIME,
     TIMEOUT,
+    ExecutionStopped,
     StateFailure,
     TaskFailed,
 )
@@ -123,7 +124,7 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
     # Written down at once: a model may change what it answered with while the state still waits for it.
     result = _result_text(took.result, state)
     if target.is_submitted:
-        branch.record("TaskSubmitted", {**target.label, **_output(to_text(took.submitted or {}))})
+        _record_submission(branch, target, took)
     if took.finish is not None:
         took = _took(took.finish)
         result = _result_text(took.result, state)
@@ -137,6 +138,16 @@ def call(branch: Branch, state: Task, view: View, context: dict[str, Any]) -> Fl
         raise _failed(branch, target, failure.error, failure.cause) from failure
     branch.record(f"{target.prefix}Succeeded", {**target.label, **_output(result)})
     return json.loads(result)
+
+
+def _record_submission(branch: Branch, target: Integration, took: Took) -> None:
+    """Record that a job was started; an observer that stops the execution at that very event stops the job."""
+    try:
+        branch.record("TaskSubmitted", {**target.label, **_output(to_text(took.submitted or {}))})
+    except ExecutionStopped:
+        if took.cancel is not None:
+            took.cancel()
+        raise
 
 
 def _call(branch: Branch, resource: str, parameters: Any, context: dict[str, Any]) -> Any:

@@ -93,6 +93,12 @@ def test_a_state_that_cannot_be_tested_is_told(tmp_path: Path, state: str, messa
         (["--env", "A"], "write NAME=VALUE"),
         (["--repeat", "0"], "0 is not in the range"),
         (["--input", "nowhere.json"], "nowhere.json: No such file"),
+        (
+            ["--serve", "--input", "x", "--json"],
+            "--serve executes nothing by itself: leave out --input, --json",
+        ),
+        (["--source", "a/b=true"], "add --serve, or --keep"),
+        (["--serve", "--source", "a"], "write OWNER/NAME=DIR, or OWNER/NAME=COMMAND"),
     ],
 )
 def test_a_wrong_wish_costs_no_time(arguments: list[str], message: str) -> None:
@@ -206,7 +212,7 @@ class Run:
 
     def wait_for(self, *words: str) -> int:
         """Wait until a process below it has these words in its command line; returns it."""
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             for process, command in self.below().items():
                 if all(word in command for word in words):
@@ -350,33 +356,62 @@ def test_a_part_that_is_killed_leaves_nothing(
     assert "Traceback" not in run.output()
 
 
+def client_of(run: Run, service: str) -> Any:
+    """Return a client of the endpoint that a run has printed; waits until it has."""
+    import boto3  # noqa: PLC0415
+
+    assert run._process.stdout is not None
+    printed: dict[str, str] = {}
+    for line in run._process.stdout:
+        words = line.decode().split()
+        if words[:1] == ["export"]:
+            printed = dict(word.split("=", 1) for word in words[1:])
+        if words[:1] == ["aws"]:
+            break
+    return boto3.client(
+        service,
+        endpoint_url=printed["AWS_ENDPOINT_URL"],
+        region_name=printed["AWS_REGION"],
+        aws_access_key_id=printed["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=printed["AWS_SECRET_ACCESS_KEY"],
+    )
+
+
+@pytestmark_linux
+@pytest.mark.parametrize("words", [("build.sh",), ("server.py",), ("function_process.py",)])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_serves_leaves_nothing_of_an_execution(
+    begin: Callable[..., Run], words: tuple[str, ...], number: int
+) -> None:
+    """One that was started over the API is under way, and another beside it."""
+    run = begin("--serve")
+    states = client_of(run, "stepfunctions")
+    (alias,) = [
+        each["stateMachineAliasArn"]
+        for machine in states.list_state_machines()["stateMachines"]
+        for each in states.list_state_machine_aliases(stateMachineArn=machine["stateMachineArn"])[
+            "stateMachineAliases"
+        ]
+    ]
+    given = {"serverId": "a/b", "repositoryName": "a-b", "originalRepositoryName": "a/b"}
+    for _ in range(2):
+        states.start_execution(stateMachineArn=alias, input=json.dumps(given))
+    run.wait_for(*words)
+    os.kill(run.pid, number)
+    assert (130 if number == signal.SIGINT else -9) == run.end()
+    assert [] == run.left()
+    assert gone(set())
+    assert "Traceback" not in run.output()
+
+
 @pytestmark_linux
 @pytest.mark.slow
 def test_a_kept_emulator_is_reached_and_ends_with_the_run(begin: Callable[..., Run]) -> None:
     """The printed address answers, with the verdict in its table."""
-    import boto3  # noqa: PLC0415
-
     run = begin("--keep")
-    assert run._process.stdout is not None
-    lines = []
-    for line in run._process.stdout:
-        lines.append(line.decode())
-        if "scan --table-name" in lines[-1]:
-            break
-    url = (
-        next(line for line in lines if "AWS_ENDPOINT_URL" in line)
-        .partition("AWS_ENDPOINT_URL=")[2]
-        .split()[0]
-    )
-    key = "123456789012"
-    client = boto3.client(
-        "dynamodb",
-        endpoint_url=url,
-        region_name="us-east-1",
-        aws_access_key_id=key,
-        aws_secret_access_key=key,
-    )
-    assert 1 == client.scan(TableName=lines[-1].split()[-1])["Count"]
+    client = client_of(run, "dynamodb")
+    (table,) = client.list_tables()["TableNames"]
+    assert 1 == client.scan(TableName=table)["Count"]
     run.below()
     os.kill(run.pid, signal.SIGINT)
     assert 130 == run.end()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runner.requests import RequestError, environment_of, input_of, read_json, source_of
+from runner.requests import RequestError, environment_of, input_of, read_json, source_of, sources_of
 from runner.services.stand_ins import Source
 from review.execution_input import SCHEMA
 
@@ -50,6 +50,30 @@ def test_what_cannot_be_started_is_told_before(
     """Nothing is started for it."""
     with pytest.raises(RequestError, match=message):
         source_of(ROOT, command, repository)
+
+
+def test_a_source_for_each_repository_is_read(tmp_path: Path) -> None:
+    """A folder that is one is a repository, anything else a command, which may hold equal signs."""
+    (tmp_path / "Dockerfile").touch()
+    found = sources_of(ROOT, [f"a/b={tmp_path}", f"c/d={sys.executable} --x=y {{port}}"])
+    assert {"a/b": Source(tmp_path), "c/d": Source(command=(sys.executable, "--x=y", "{port}"))} == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a/b", "write OWNER/NAME=DIR, or OWNER/NAME=COMMAND"),
+        ("a/b=", "write OWNER/NAME"),
+        ("a=true", "write OWNER/NAME"),
+        ("a/b/c=true", "write OWNER/NAME"),
+        ("a/b=no-such-program-here", r"--source a/b: there is no program no-such-program-here"),
+        (f"a/b={Path(__file__).parent}", r"--source a/b: .*has no file named Dockerfile"),
+    ],
+)
+def test_a_source_that_cannot_be_is_told(text: str, message: str) -> None:
+    """With the repository that it was for."""
+    with pytest.raises(RequestError, match=message):
+        sources_of(ROOT, [text])
 
 
 @given(st.text(min_size=1))

@@ -151,6 +151,41 @@ def test_a_job_that_runs_when_the_execution_is_stopped_is_cancelled() -> None:
     assert ["Build"] == cancelled
 
 
+def test_a_job_is_waited_for_once_its_submission_is_recorded() -> None:
+    """Who watches sees what was submitted while the job runs; its end may be a result or a failure."""
+    seen: list[str] = []
+
+    def call(*_: Any) -> Took:
+        return Took(0, submitted={"Id": 1}, finish=finish)
+
+    def finish() -> Any:
+        assert "TaskSubmitted" == seen[-1]
+        if len(seen) > 10:
+            raise TaskFailed("E", "why")
+        return {"Id": 1, "Done": True}
+
+    document = machine(First=task(Resource=LAMBDA + ".sync"), Second=task(Resource=LAMBDA + ".sync"))
+    execution = execute(document, {}, call_task=call, observe=lambda event: seen.append(event["type"]))
+    submitted = [event["taskSubmittedEventDetails"]["output"] for event in execution.history if event["type"] == "TaskSubmitted"]  # fmt: skip
+    exited = next(event for event in execution.history if event["type"] == "TaskStateExited")
+    assert ['{"Id":1}'] * 2 == submitted
+    assert '{"Id":1,"Done":true}' == exited["stateExitedEventDetails"]["output"]
+    assert ("E", "why") == (execution.error, execution.cause)
+
+
+def test_a_job_whose_submission_stops_the_execution_is_cancelled() -> None:
+    """Nobody waits for it any more."""
+    cancelled: list[str] = []
+
+    def observe(event: Event) -> None:
+        if event["type"] == "TaskSubmitted":
+            raise ExecutionStopped
+
+    document = machine(Build=task(Resource=LAMBDA + ".sync"))
+    execution = execute(document, {}, call_task=cancelling(cancelled), observe=observe)
+    assert (Status.ABORTED, ["Build"]) == (execution.status, cancelled)
+
+
 def test_a_job_that_runs_when_another_branch_fails_is_cancelled() -> None:
     """And then."""
     branches = [
