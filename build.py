@@ -20,6 +20,7 @@ COMMANDS = {
     "start": "operations.commands",
     "execution": "operations.commands",
     "executions": "operations.commands",
+    "logs": "operations.commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",

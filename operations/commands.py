@@ -26,15 +26,18 @@ from deployer.console import (
 from operations.times import Since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from deployer.account import Account
+    from operations.logs import Line
     from operations.outcome import Outcome
     from states_language.document import StateMachine
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 FILE = click.Path(path_type=Path, dir_okay=False)
+LABELS = ("build", "task", "validator")
+COLOURS = {"build": "cyan", "task": None, "validator": "magenta"}
 TABLE = "VerdictTableNameInUse"
 """The output that names the table of verdicts."""
 IS_JSON = click.option("--json", "is_json", is_flag=True, help="For programs: times in UTC.")
@@ -123,13 +126,14 @@ def execution(  # noqa: PLR0913 - its options
             _refuse_with_file(follow=follow, is_stopped=is_stopped)
             _show_history(Path(execution), _Drawing(definition, output), is_json=is_json)
             return
-        arn, table = _target(of, stack_name, execution)
+        arn, outputs = _target(of, stack_name, execution)
+        verdicts = outputs.get(TABLE)
         if is_stopped:
             _stop(of, arn, reason, is_json=is_json)
         elif follow:
-            _follow(of, arn, table, is_json=is_json)
+            _follow(of, arn, verdicts, is_json=is_json)
         else:
-            _show_execution(of, arn, table, _Drawing(definition, output), is_json=is_json)
+            _show_execution(of, arn, verdicts, _Drawing(definition, output), is_json=is_json)
 
 
 @click.command()
@@ -179,6 +183,65 @@ def executions(  # noqa: PLR0913 - its options
             note(f"the latest {limit}; --limit shows more")
 
 
+@click.command()
+@click.argument("execution", metavar="EXECUTION")
+@click.option("--follow", is_flag=True, help="As they come, until the execution ends.")
+@click.option(
+    "--source", "labels", multiple=True, type=click.Choice(LABELS), help="Only these lines; repeatable."
+)
+@click.option("--since", type=Since(), metavar="AGE|DATE", help="Printed since: 5m, 2h, 2026-11-20T14:30.")
+@IS_JSON
+@of_stack
+@reaches_aws
+def logs(  # noqa: PLR0913 - its options
+    *, execution: str, follow: bool, labels: tuple[str, ...], since: datetime | None, is_json: bool,
+    stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
+) -> None:  # fmt: skip
+    """Print what an execution's build, task and validator wrote, in order of time, each line with its source."""
+    from operations import logs as lines  # noqa: PLC0415 - the help needs none of these
+    from operations.follow import PACE  # noqa: PLC0415
+    from operations.history import History  # noqa: PLC0415
+    from operations.log_sources import Groups  # noqa: PLC0415
+    from operations.times import zone  # noqa: PLC0415
+
+    of = account(profile, region, endpoint_url)
+    with told(of.access):
+        arn, outputs = _target(of, stack_name, execution)
+        history, reader = History(of, arn, has_data=True), lines.Reader(of, since, note)
+        groups, wanted = Groups.of(outputs), labels or LABELS
+        if not is_json:
+            note(f"times in {zone()}")
+        count = 0
+        try:
+            found = (
+                lines.following(reader, history, groups, wanted, PACE)
+                if follow
+                else lines.so_far(reader, history, groups, wanted)
+            )
+            for line in found:
+                count += 1
+                _echo_line(line, is_json=is_json)
+        except KeyboardInterrupt:
+            note("no longer watched; the execution goes on")
+            _note_ways(of, arn)
+            sys.exit(EXIT_INTERRUPTED)
+        if count == 0:
+            note(
+                f"no lines from {', '.join(wanted)}; the build's come first, and each log keeps its lines for some days only"
+            )
+
+
+def _echo_line(line: Line, *, is_json: bool) -> None:
+    import json  # noqa: PLC0415
+
+    from operations.logs import shown  # noqa: PLC0415
+
+    if is_json:
+        click.echo(json.dumps(line.as_json(), ensure_ascii=False))
+    else:
+        click.secho(shown(line), fg=COLOURS[line.label])
+
+
 @dataclass(frozen=True)
 class _Drawing:
     """What is wanted of a page."""
@@ -194,8 +257,8 @@ def _refuse_with_file(*, follow: bool, is_stopped: bool) -> None:
         )
 
 
-def _target(of: Account, stack_name: str, execution: str) -> tuple[str, str | None]:
-    """Return the ARN that is meant, and the table of verdicts, where its stack is there."""
+def _target(of: Account, stack_name: str, execution: str) -> tuple[str, Mapping[str, str]]:
+    """Return the ARN that is meant, and the outputs of the stack, where it is there."""
     from operations import deployed  # noqa: PLC0415 - the help, and a file, need none of these
 
     is_arn = deployed.EXECUTION_ARN.fullmatch(execution) is not None
@@ -206,12 +269,12 @@ def _target(of: Account, stack_name: str, execution: str) -> tuple[str, str | No
     except Refused as error:
         if not is_arn:
             raise
-        note(f"{str(error).splitlines()[0]}: the record of its verdict is left out")
-        return execution, None
-    return execution if is_arn else stack.execution_arn(execution), stack.outputs.get(TABLE)
+        note(f"{str(error).splitlines()[0]}: what only the stack's outputs name is left out")
+        return execution, {}
+    return execution if is_arn else stack.execution_arn(execution), stack.outputs
 
 
-def _follow(of: Account, arn: str, table: str | None, *, is_json: bool) -> None:
+def _follow(of: Account, arn: str, verdicts: str | None, *, is_json: bool) -> None:
     """Follow an execution to its end, tell what came of it, and exit by it."""
     from operations import cost, follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
     from operations.history import History  # noqa: PLC0415
@@ -222,7 +285,7 @@ def _follow(of: Account, arn: str, table: str | None, *, is_json: bool) -> None:
         with shown:
             for event in follow.events(history):
                 shown.event(event)
-            found = outcome.read(of, arn, table)
+            found = outcome.read(of, arn, verdicts)
     except KeyboardInterrupt:
         note("no longer watched; the execution goes on")
         _note_ways(of, arn)
@@ -269,13 +332,13 @@ def _stop(of: Account, arn: str, reason: str | None, *, is_json: bool) -> None:
         click.echo("it had ended already")
 
 
-def _show_execution(of: Account, arn: str, table: str | None, drawing: _Drawing, *, is_json: bool) -> None:
+def _show_execution(of: Account, arn: str, verdicts: str | None, drawing: _Drawing, *, is_json: bool) -> None:
     from operations import outcome  # noqa: PLC0415
     from operations.history import History  # noqa: PLC0415
 
     history = History(of, arn, has_data=drawing.output is not None)
     history.look()
-    found = outcome.read(of, arn, table)
+    found = outcome.read(of, arn, verdicts)
     if drawing.output is not None:
         _draw(history.events, drawing, lambda: _deployed_definition(of, arn))
     else:
