@@ -21,6 +21,7 @@ COMMANDS = {
     "execution": "operations.commands",
     "executions": "operations.commands",
     "logs": "operations.commands",
+    "status": "operations.commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",

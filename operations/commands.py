@@ -13,6 +13,7 @@ import click
 from deployer.console import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
+    EXIT_REFUSED,
     EXIT_USAGE,
     ROOT,
     Refused,
@@ -240,6 +241,44 @@ def _echo_line(line: Line, *, is_json: bool) -> None:
         click.echo(json.dumps(line.as_json(), ensure_ascii=False))
     else:
         click.secho(shown(line), fg=COLOURS[line.label])
+
+
+@click.command()
+@click.option(
+    "--drift", "detects", is_flag=True, help="Let CloudFormation look for drift now; it takes minutes."
+)
+@IS_JSON
+@of_stack
+@reaches_aws
+def status(  # noqa: PLR0913 - its options
+    *,
+    detects: bool,
+    is_json: bool,
+    stack_name: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+) -> None:
+    """Tell how the pipeline stands: stack, drift, definitions, alarms, tasks, sweeps.
+
+    Exits with 3 where a person is needed.
+    """
+    from deployer.change_sets import Pace  # noqa: PLC0415 - the help needs none of these
+    from operations import deployed, findings  # noqa: PLC0415
+    from operations import status as standing  # noqa: PLC0415
+
+    of = account(profile, region, endpoint_url)
+    with told(of.access):
+        stack = deployed.find(of, stack_name)
+        looks = standing.Standing(of, stack, Pace(first=1.0, last=5.0, limit=1800.0), detects)
+        parts = findings.examine(of, looks.examinations())
+        needs_a_person = not standing.NEEDS_A_PERSON.isdisjoint(findings.worst(parts))
+        if is_json:
+            _echo_json({"well": not needs_a_person, **{part.name: part.as_json() for part in parts}})
+        else:
+            _echo(findings.lines(parts))
+    if needs_a_person:
+        sys.exit(EXIT_REFUSED)
 
 
 @dataclass(frozen=True)
