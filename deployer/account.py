@@ -6,7 +6,6 @@ command here needs, and a tenth of the time that they take to start.
 
 from __future__ import annotations
 
-import os
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -63,9 +62,7 @@ class Account:
     @property
     def region(self) -> str:
         """The region that is meant. Raises `AccountError` where none is."""
-        # As the AWS command line does; botocore itself reads AWS_DEFAULT_REGION alone.
-        given = self.access.region or os.environ.get("AWS_REGION")
-        found: str | None = given or self._opened().get_config_variable("region")
+        found: str | None = self.access.region or self._opened().get_config_variable("region")
         if not found:
             raise AccountError(_advice("NoRegionError", "", self.access))
         return found
@@ -160,11 +157,6 @@ def is_denied(error: BaseException) -> bool:
 def is_expired(error: BaseException) -> bool:
     """Tell whether an error says that the credentials are valid no longer: signing in again mends it."""
     return error_code(error) in _refusals_of("ExpiredToken")["names"]
-
-
-def is_throttled(error: BaseException) -> bool:
-    """Tell whether an error says that there were too many requests: later it may be answered."""
-    return error_code(error) in _refusals_of("Throttling")["names"]
 
 
 def is_out_of_reach(error: BaseException) -> bool:
