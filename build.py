@@ -18,6 +18,7 @@ COMMANDS = {
     "graph": "review.commands",
     "review": "review.commands",
     "execution": "review.commands",
+    "rollback": "deployer.rollback_commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",
