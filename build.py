@@ -19,6 +19,7 @@ COMMANDS = {
     "review": "review.commands",
     "execution": "review.commands",
     "rollback": "deployer.rollback_commands",
+    "destroy": "deployer.destroy_commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",
