@@ -49,7 +49,7 @@ def publish(  # noqa: PLR0913 - one for each option
     reached = account(profile, region, endpoint_url)
     with told(reached.access):
         from deployer import artifacts, reviewed  # noqa: PLC0415 - the help needs none
-        from deployer import bootstrap as bootstrapping
+        from deployer import bootstrap as bootstrapping  # noqa: PLC0415
 
         found = reviewed.check(ROOT, allow_uncommitted=allow_uncommitted)
         bucket = bucket or bootstrapping.bucket_of(reached, bootstrap_stack)
