@@ -1,0 +1,76 @@
+"""The commands publish and bootstrap: what is deployed, and the bucket that it is put into."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.console import EXIT_DONE, ROOT, account, reaches_aws, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARTIFACTS = "toolshed-artifacts"
+
+
+def of_bootstrap(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the bucket's stack."""
+    return click.option(
+        "--bootstrap-stack",
+        default=ARTIFACTS,
+        show_default=True,
+        metavar="NAME",
+        help="The artifact bucket's stack.",
+    )(command)
+
+
+@click.command()
+@of_bootstrap
+@reaches_aws
+@click.option("--bucket", metavar="NAME", help="Instead of the one that `bootstrap` made.")
+@click.option("--bucket-owner", metavar="ACCOUNT", help="Whose it must be, where it is not of this account.")
+@click.option("--allow-uncommitted", is_flag=True, help="Publish what nobody committed, and say so.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
+def publish(  # noqa: PLR0913 - one for each option
+    *,
+    bootstrap_stack: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    bucket: str | None,
+    bucket_owner: str | None,
+    allow_uncommitted: bool,
+    is_json: bool,
+) -> None:
+    """Put what the committed template names into the artifact bucket. What is there is compared, never overwritten."""
+    reached = account(profile, region, endpoint_url)
+    with told(reached.access):
+        from deployer import artifacts, reviewed  # noqa: PLC0415 - the help needs none
+        from deployer import bootstrap as bootstrapping
+
+        found = reviewed.check(ROOT, allow_uncommitted=allow_uncommitted)
+        bucket = bucket or bootstrapping.bucket_of(reached, bootstrap_stack)
+        published = artifacts.publish(
+            reached, bucket, found, (lambda _line: None) if is_json else click.echo, owner=bucket_owner
+        )
+    if is_json:
+        click.echo(
+            json.dumps(
+                {
+                    "bucket": bucket,
+                    "commit": found.commit,
+                    "template_url": published.template_url,
+                    "uploaded": list(published.uploaded),
+                    "present": list(published.present),
+                },
+                indent=2,
+            )
+        )
+    elif published.uploaded:
+        click.secho(f"published to {bucket}", fg="green")
+    else:
+        click.echo(f"nothing to do: all of it is in {bucket}")
+    sys.exit(EXIT_DONE)
