@@ -164,6 +164,13 @@ def is_out_of_reach(error: BaseException) -> bool:
     return error_code(error) in _refusals_of("EndpointConnectionError")["names"]
 
 
+def is_passing(error: BaseException) -> bool:
+    """Tell whether an error says nothing of what was asked: too many requests, a broken connection, an outage."""
+    return is_out_of_reach(error) or any(
+        error_code(error) in _refusals_of(name)["names"] for name in ("Throttling", "ServiceUnavailable")
+    )
+
+
 def refusal(error: BaseException, access: Access) -> str:
     """Return what a person reads of an error of botocore's: what is wrong, AWS's own words, and what to do."""
     code = error_code(error)
