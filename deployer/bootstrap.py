@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployer import change_sets
+from deployer import stacks
 from deployer.console import EXIT_ERROR, Refused
 
 if TYPE_CHECKING:
@@ -15,12 +15,10 @@ OUTPUT = "ArtifactBucketName"
 
 def bucket_of(account: Account, stack: str) -> str:
     """Return the name of the bucket that a stack has made. Raises `Refused` where there is none."""
-    client = account.client("cloudformation")
-    status = change_sets.stack_status(client, stack)
-    found = change_sets.outputs(client, stack).get(OUTPUT) if status is not None else None
-    if found:
-        return found
-    what = "there is no stack" if status is None else f"it is {status}, and has no output {OUTPUT}:"
+    read = stacks.read(account.client("cloudformation"), stack)
+    if read is not None and OUTPUT in read.outputs:
+        return read.outputs[OUTPUT]
+    what = "there is no stack" if read is None else f"no output {OUTPUT} ({read.status}) has the stack"
     raise Refused(
         f"no artifact bucket is known in {account.region}: {what} {stack}\n"
         "`python build.py bootstrap` makes one; --bucket names one that is there",

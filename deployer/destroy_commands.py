@@ -26,7 +26,7 @@ from deployer.console import (
 if TYPE_CHECKING:
     from deployer.account import Account
     from deployer.destroy import Plan, Resource
-    from deployer.following import Ending
+    from deployer.execute import Outcome
 
 
 @click.command()
@@ -89,7 +89,7 @@ def _destroy(  # noqa: PLR0913 - one for each option
     if planned.running:
         with under_way("some executions may be stopped, and the stack is as it was: run this again to go on"):
             destroying.stop(reached, planned, note)
-    ending = _delete(reached, planned, retain)
+    ending = _delete(reached, planned, retain, is_json=is_json)
     document = {**_fields(planned), "status": ending.status}
     if ending.status != "DELETE_COMPLETE":
         if is_json:
@@ -101,27 +101,31 @@ def _destroy(  # noqa: PLR0913 - one for each option
     return EXIT_DONE
 
 
-def _delete(reached: Account, planned: Plan, retain: tuple[str, ...]) -> Ending:
+def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json: bool) -> Outcome:
     from deployer import destroy as destroying  # noqa: PLC0415
     from deployer import following  # noqa: PLC0415
 
     client = reached.client("cloudformation")
-    before = following.seen(client, planned.stack_id)
-    with under_way(
-        "CloudFormation goes on deleting by itself, and nothing stops it\n"
-        f"`python build.py destroy --stack-name {planned.stack}` follows it, and goes on where it could not"
-    ):
-        if planned.status == "DELETE_IN_PROGRESS":
+
+    def begin() -> None:
+        if planned.stack.status == "DELETE_IN_PROGRESS":
             note("it is being deleted already; this follows")
         else:
-            destroying.delete(client, planned, retain)
-        return following.follow(
-            client, planned.stack_id, before, on_event=lambda event: note(following.told(event))
-        )
+            destroying.delete(client, planned, following.new_token("destroy"), retain)
+
+    return following.carry_out(
+        client,
+        planned.stack,
+        begin,
+        names=[each.logical_id for each in planned.resources],
+        meanwhile="CloudFormation goes on deleting by itself, where it has begun, and nothing stops it\n"
+        f"`python build.py destroy --stack-name {planned.stack.name}` follows it, and goes on where it could not",
+        is_json=is_json,
+    )
 
 
 def _show(reached: Account, planned: Plan) -> None:
-    click.echo(f"{planned.stack} in {reached.region} is {planned.status}\n")
+    click.echo(f"{planned.stack.name} in {reached.region} is {planned.stack.status}\n")
     lost, kept = planned.lost, planned.retained
     holding = [each for each in lost if each.holds]
     if holding:
@@ -155,8 +159,10 @@ def _refuse_running(planned: Plan, *, is_json: bool) -> None:
     )
 
 
-def _resistance(stack: str, ending: Ending) -> str:
-    failed = [each for each in ending.failures if each.type != "AWS::CloudFormation::Stack"]
+def _resistance(stack: str, ending: Outcome) -> str:
+    from deployer.following import failures  # noqa: PLC0415
+
+    failed = failures(ending)
     names = " ".join(f"--retain {each}" for each in dict.fromkeys(event.logical_id for event in failed))
     return "\n".join(
         [
@@ -191,8 +197,8 @@ def _fields(planned: Plan) -> dict[str, Any]:
         }
 
     return {
-        "stack": planned.stack,
-        "stack_id": planned.stack_id,
+        "stack": planned.stack.name,
+        "stack_id": planned.stack.id,
         "lost": [fields(each) for each in planned.lost],
         "retained": [fields(each) for each in planned.retained],
         "running": {

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets
+from deployer import stacks
 from deployer.account import error_code, is_denied
-from deployer.change_sets import Pace
 from deployer.console import EXIT_ERROR, Refused
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -128,13 +127,13 @@ def plan(account: Account, stack: str, wanted: str | None = None) -> Plan:
 
 def alias_of(account: Account, stack: str) -> str:
     """Return the ARN of the alias that the stack starts executions by. Raises `Refused`."""
-    client = account.client("cloudformation")
-    if change_sets.stack_status(client, stack) is None:
+    read = stacks.read(account.client("cloudformation"), stack)
+    if read is None:
         raise Refused(
             f"there is no stack {stack} in {account.region}\n--stack-name, --region and --profile name another",
             EXIT_ERROR,
         )
-    found = change_sets.outputs(client, stack).get(OUTPUT)
+    found = read.outputs.get(OUTPUT)
     if not found:
         raise Refused(
             f"{stack} has no output {OUTPUT}: it is not the pipeline's stack, or was never deployed to its end",
@@ -251,7 +250,8 @@ def leads_to(states: Any, planned: Plan) -> bool:
 def cancel_update(account: Account, stack: str) -> bool:
     """Cancel the update that shifts executions gradually, or else it would go on; tells whether there was one."""
     client = account.client("cloudformation")
-    if change_sets.stack_status(client, stack) != "UPDATE_IN_PROGRESS":
+    read = stacks.read(client, stack)
+    if read is None or read.status != "UPDATE_IN_PROGRESS":
         return False
     client.cancel_update_stack(StackName=stack)
     return True
@@ -301,8 +301,3 @@ def _find(states: Any, arns: list[str], wanted: str) -> Version:
                 return version
     known = ", ".join(str(_number(arn)) for arn in arns)
     raise Refused(f"there is no version {wanted}; the state machine has {known}")
-
-
-def new_token() -> str:
-    """Return a token by which CloudFormation knows a request that is made twice for the same."""
-    return f"toolshed-rollback-{time.time_ns():x}"

@@ -124,7 +124,7 @@ def _alias(  # noqa: PLR0913 - one for each option
         click.style(f"the alias leads to version {planned.target.number}", fg="green"),
     )
     if is_cancelled:
-        note("the update that led executions over is cancelled: `python build.py events` follows it")
+        note("the update that led executions over is cancelled: `python build.py events --follow` shows it")
     elif not rollbacks.is_of_template(reached, stack, planned.target):
         note(DRIFTS)
     return EXIT_DONE
@@ -163,46 +163,49 @@ def _fields(version: Version) -> dict[str, Any]:
     }
 
 
-def _stack(reached: Account, stack: str, skip: tuple[str, ...], *, yes: bool, is_json: bool) -> int:
+def _stack(reached: Account, name: str, skip: tuple[str, ...], *, yes: bool, is_json: bool) -> int:
     from deployer import following, stack_rollback  # noqa: PLC0415 - the help needs none of it
-    from deployer.rollback import new_token  # noqa: PLC0415
+    from deployer.progress import line  # noqa: PLC0415
 
     client = reached.client("cloudformation")
-    planned = stack_rollback.plan(client, stack, skip)
-    note(f"{stack} is {planned.status}; this {planned.action}")
+    planned = stack_rollback.plan(client, name, skip)
+    found: dict[str, Any] = {
+        "stack": name,
+        "was": planned.stack.status,
+        "failed": list(planned.failed),
+        "skipped": list(skip),
+    }
+    note(f"{name} is {planned.stack.status}; this {planned.action}")
     if planned.failed:
         note(f"what could not be changed: {', '.join(planned.failed)}")
     if planned.skipped:
         note(
-            "CloudFormation then believes that these are as they were: look whether that is so, and mend it by hand"
+            "CloudFormation then believes these to be as they were: look whether that is so, and mend it by hand"
         )
-    confirm(f"Roll {stack} back?", yes=yes)
-    before = following.seen(client, planned.stack_id)
-    with under_way(
-        "CloudFormation goes on by itself\n"
-        f"`python build.py events --stack-name {stack}` follows it; run this command again where it never began"
-    ):
-        stack_rollback.begin(client, planned, new_token())
-        ending = following.follow(
-            client, planned.stack_id, before, on_event=lambda event: note(following.told(event))
-        )
-    is_good = ending.status in stack_rollback.ENDINGS
-    first = ending.failures[0] if ending.failures else None
-    _say(
-        is_json,
-        {
-            "stack": stack,
-            "status": ending.status,
-            "failures": [following.told(each) for each in ending.failures],
-        },
-        f"{stack} is {ending.status}",
+    if is_json and not yes:
+        click.echo(json.dumps({**found, "status": "planned"}, indent=2))
+        raise Refused(f"{NOTHING_DONE}: --yes does it", EXIT_PLANNED)
+    confirm(f"Roll {name} back?", yes=yes)
+    outcome = following.carry_out(
+        client,
+        planned.stack,
+        lambda: stack_rollback.begin(client, planned, following.new_token("rollback")),
+        meanwhile="CloudFormation goes on by itself, where it has begun\n"
+        f"`python build.py events --stack-name {name} --follow` follows it; this command tells where nothing was begun",
+        is_json=is_json,
     )
-    if not is_good:
+    failed = [line(event) for event in following.failures(outcome)]
+    _say(is_json, {**found, "status": outcome.status, "failures": failed}, f"{name} is {outcome.status}")
+    if outcome.status not in stack_rollback.ENDINGS:
         raise Refused(
-            f"{stack} ended as {ending.status}"
-            + (f": {first.logical_id} ({first.type}): {first.reason}" if first else "")
-            + "\nmend what resists, then run this again; --skip LOGICAL_ID leaves it as it is",
+            "\n".join(
+                [f"{name} ended as {outcome.status}", *failed, "mend what resists, then run this again"]
+            ),
             EXIT_ERROR,
+        )
+    if outcome.status == "ROLLBACK_COMPLETE":
+        note(
+            "a stack whose creation was taken back can only be deleted: `python build.py destroy`, then deploy again"
         )
     return EXIT_DONE
 
