@@ -18,6 +18,7 @@ COMMANDS = {
     "graph": "review.commands",
     "review": "review.commands",
     "execution": "review.commands",
+    "bootstrap": "deployer.artifact_commands",
     "publish": "deployer.artifact_commands",
     "rollback": "deployer.rollback_commands",
     "destroy": "deployer.destroy_commands",

@@ -74,3 +74,43 @@ def publish(  # noqa: PLR0913 - one for each option
     else:
         click.echo(f"nothing to do: all of it is in {bucket}")
     sys.exit(EXIT_DONE)
+
+
+@click.command()
+@of_bootstrap
+@reaches_aws
+@click.option("--bucket-name", metavar="NAME", help="Else CloudFormation finds one that is free.")
+@click.option(
+    "--encryption-key-arn", metavar="ARN", help="Your KMS key for the artifacts; else a key of S3's."
+)
+@click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
+def bootstrap(  # noqa: PLR0913 - one for each option
+    *,
+    bootstrap_stack: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    bucket_name: str | None,
+    encryption_key_arn: str | None,
+    allow_uncommitted: bool,
+    yes: bool,
+    is_json: bool,
+) -> None:
+    """Make the artifact bucket, once for an account and region: a small stack of its own, which changes nothing else."""
+    reached = account(profile, region, endpoint_url)
+    given = {"BucketName": bucket_name, "EncryptionKeyArn": encryption_key_arn}
+    with told(reached.access):
+        from deployer import bootstrap as bootstrapping  # noqa: PLC0415 - the help needs none of it
+        from deployer.proposing import propose  # noqa: PLC0415
+
+        wanted = bootstrapping.wanted(
+            reached,
+            bootstrap_stack,
+            ROOT,
+            {name: value for name, value in given.items() if value is not None},
+            allow_uncommitted=allow_uncommitted,
+        )
+        propose(reached, wanted.request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes, is_json=is_json)
+    sys.exit(EXIT_DONE)

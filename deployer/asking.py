@@ -48,7 +48,7 @@ def under_way(meanwhile: str) -> Iterator[None]:
     That is so where somebody presses Ctrl-C or ends this process politely, and where AWS is not reached any more.
     """
     try:
-        with _terminated():
+        with terminable():
             yield
     except KeyboardInterrupt:
         complain(f"interrupted\n{meanwhile}")
@@ -62,7 +62,7 @@ def under_way(meanwhile: str) -> Iterator[None]:
 
 
 @contextmanager
-def _terminated() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let a polite kill, as a CI job's end sends it, be what Ctrl-C is."""
     if threading.current_thread() is not threading.main_thread():
         yield
