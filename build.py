@@ -22,6 +22,7 @@ COMMANDS = {
     "publish": "deployer.artifact_commands",
     "rollback": "deployer.rollback_commands",
     "destroy": "deployer.destroy_commands",
+    "adopt": "deployer.artifact_commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",

@@ -1,14 +1,15 @@
-"""The commands publish and bootstrap: what is deployed, and the bucket that it is put into."""
+"""The commands publish, bootstrap and adopt: what is deployed, its bucket, and what is there already."""
 
 from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from deployer.console import EXIT_DONE, ROOT, account, reaches_aws, told
+from deployer.console import EXIT_DONE, ROOT, account, note, of_stack, reaches_aws, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -113,4 +114,49 @@ def bootstrap(  # noqa: PLR0913 - one for each option
             allow_uncommitted=allow_uncommitted,
         )
         propose(reached, wanted.request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes, is_json=is_json)
+    sys.exit(EXIT_DONE)
+
+
+@click.command()
+@of_stack
+@reaches_aws
+@click.argument("left", nargs=-1, required=True, metavar="LOGICAL_ID=NAME…")
+@click.option(
+    "--parameters",
+    "parameter_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The stack's parameters, as `deploy` takes them; those that these resources need are used.",
+)
+@click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
+def adopt(  # noqa: PLR0913 - one for each option
+    *,
+    stack_name: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    left: tuple[str, ...],
+    parameter_file: Path | None,
+    allow_uncommitted: bool,
+    yes: bool,
+    is_json: bool,
+) -> None:
+    """Begin a new stack with what a destroyed one has left: its verdicts, its images. Then deploy the rest."""
+    reached = account(profile, region, endpoint_url)
+    with told(reached.access):
+        from deployer import adopt as adopting  # noqa: PLC0415 - the help needs none of it
+        from deployer import parameters, reviewed  # noqa: PLC0415
+        from deployer.proposing import propose  # noqa: PLC0415
+
+        request, before = adopting.wanted(
+            reached,
+            stack_name,
+            reviewed.check(ROOT, allow_uncommitted=allow_uncommitted),
+            parameters.read_pairs(left, "LOGICAL_ID=NAME"),
+            parameters.read_file(parameter_file) if parameter_file is not None else {},
+        )
+        propose(reached, request, before, str(reviewed.TEMPLATE), yes=yes, is_json=is_json)
+    if not is_json:
+        note("the rest: `python build.py deploy`, with the same parameters; the names are kept by the stack")
     sys.exit(EXIT_DONE)

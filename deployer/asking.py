@@ -42,10 +42,11 @@ def _somebody() -> None:
 
 
 @contextmanager
-def under_way(meanwhile: str) -> Iterator[None]:
+def under_way(meanwhile: str, *, has_begun: bool = True) -> Iterator[None]:
     """Say how things stand, and how to go on, where something that AWS carries on by itself is no longer watched.
 
-    That is so where somebody presses Ctrl-C or ends this process politely, and where AWS is not reached any more.
+    That is so where somebody presses Ctrl-C or ends this process politely, and where AWS is not reached any more. What
+    AWS refuses to begin has not begun: then only a request that may have been heard counts.
     """
     try:
         with terminable():
@@ -56,7 +57,9 @@ def under_way(meanwhile: str) -> Iterator[None]:
     except Exception as error:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
 
-        if isinstance(error, BotoCoreError | ClientError):
+        from deployer.account import is_passing  # noqa: PLC0415
+
+        if isinstance(error, BotoCoreError | ClientError) and (has_begun or is_passing(error)):
             note(meanwhile)
         raise
 

@@ -41,17 +41,17 @@ def carry_out(  # noqa: PLR0913 - what to begin, and how it is shown
     """
     stream = Stream(client, stack.id)
     stream.skip()
-    with under_way(meanwhile):
+    with under_way(meanwhile, has_begun=False):
         begin()
-        with choose(stack.name, names, is_json=is_json) as view:
-            follower = Follower(client, stream, view.event, note, view.look, pace or Pace())
-            try:
-                # All news are of what has just begun: whatever was before is skipped.
-                return follower.follow(
-                    lambda shown, now: bool(shown) or now is None or now.status != stack.status
-                )
-            except ChangeSetError as error:
-                raise Refused(f"{error}\n{meanwhile}", EXIT_ERROR) from error
+    with under_way(meanwhile), choose(stack.name, names, is_json=is_json) as view:
+        follower = Follower(client, stream, view.event, note, view.look, pace or Pace())
+        try:
+            # All news are of what has just begun: whatever was before is skipped.
+            return follower.follow(
+                lambda shown, now: bool(shown) or now is None or now.status != stack.status
+            )
+        except ChangeSetError as error:
+            raise Refused(f"{error}\n{meanwhile}", EXIT_ERROR) from error
 
 
 def failures(outcome: Outcome) -> list[StackEvent]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from deployer import change_sets, following, stacks
+from deployer.account import is_passing
 from deployer.asking import terminable
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import EXIT_ERROR, EXIT_ROLLED_BACK, Refused, note
@@ -154,10 +155,14 @@ def execute(
         raise Refused(f"{change_set.stack} is gone: somebody else deleted it", EXIT_ERROR)
 
     def begin() -> None:
+        # From here on it may have been heard, unless it is refused.
         proposal.is_executed = True
-        client.execute_change_set(
-            ChangeSetName=change_set.arn, ClientRequestToken=following.new_token("execute")
-        )
+        try:
+            token = following.new_token("execute")
+            client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
+        except Exception as error:
+            proposal.is_executed = is_passing(error)
+            raise
 
     outcome = following.carry_out(
         client,

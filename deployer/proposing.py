@@ -41,6 +41,11 @@ def propose(  # noqa: PLR0913 - what to propose, and how
                     is_json=is_json,
                 )
                 return
+            if proposal.change_set.execution == "UNAVAILABLE":
+                reason = proposal.change_set.reason or "no reason given"
+                raise Refused(
+                    f"CloudFormation does not execute the change set of {request.stack}: {reason}", EXIT_ERROR
+                )
             plan = inline.plan_of(client, proposal, name, request.body)
             found["changes"] = [
                 {
