@@ -26,6 +26,8 @@ FITS = {
     "REVIEW_IN_PROGRESS": "the stack has nothing but change sets: `python build.py deploy` goes on, `python build.py destroy` removes it",
     "ROLLBACK_COMPLETE": "its creation failed, and was taken back already: `python build.py destroy`, then deploy again",
     "ROLLBACK_FAILED": "its creation failed, and could not be taken back: `python build.py destroy` deletes what is left",
+    "IMPORT_ROLLBACK_FAILED": "an import could not be taken back (`python build.py events --failed` tells why): `python build.py destroy` deletes the stack, and what it had imported stays",
+    "DELETE_COMPLETE": "it is deleted: `python build.py deploy` makes a new one",
     "DELETE_FAILED": "it could not be deleted: `python build.py destroy` goes on",
 }
 """What fits where no rollback does, by the stack's status."""
