@@ -19,6 +19,8 @@ COMMANDS = {
     "review": "review.commands",
     "execution": "review.commands",
     "publish": "deployer.artifact_commands",
+    "deploy": "deployer.deploy_commands",
+    "events": "deployer.deploy_commands",
     "rollback": "deployer.rollback_commands",
     "destroy": "deployer.destroy_commands",
     "run": "runner.commands",

@@ -351,7 +351,7 @@ class Deployment:
         """Delete an earlier change set of the same name, where it is of our making. Raises `Refused`."""
         if stack is None:
             return
-        found = change_sets.find(self._client, stack.id, request.name)
+        found = change_sets.find(self._client, stack.name, request.name)
         if found is None:
             return
         if found.execution == "AVAILABLE" and not found.description.startswith(MARK):
@@ -395,7 +395,7 @@ class Deployment:
     def _planned_before(self, stack: Stack | None, documents: Reviewed) -> ChangeSet:
         """Return a change set that was planned before, where it is of the same documents. Raises `Refused`."""
         name = self.options.execute
-        found = change_sets.find(self._client, stack.id, name) if stack is not None else None
+        found = change_sets.find(self._client, stack.name, name) if stack is not None else None
         if stack is None or found is None:
             raise Refused(f"{self.options.stack} has no change set {name}", EXIT_ERROR)
         if found.status != "CREATE_COMPLETE" or found.execution != "AVAILABLE":
@@ -544,11 +544,13 @@ class Deployment:
     # What came of it
 
     def _concluded(self, outcome: Outcome, change_set: ChangeSet, documents: Reviewed) -> int:
+        from deployer.history import document  # noqa: PLC0415
+
         self.stage = Stage.ENDED
         self.answer |= {
             "status": outcome.status,
             "seconds": round(outcome.seconds, 1),
-            "events": [event_document(event) for event in outcome.events],
+            "events": [document(event) for event in outcome.events],
         }
         if outcome.status == execute.DONE[change_set.kind] and outcome.stack is not None:
             return self._succeeded(outcome, outcome.stack, change_set)
@@ -728,7 +730,7 @@ class Deployment:
 
     def _new_token(self) -> str:
         """Return a token for one request, which tells others whose it is."""
-        who = self.account.identity().arn.rpartition("/")[2]
+        who = re.split("[/:]", self.account.identity().arn)[-1]
         name = re.sub("[^A-Za-z0-9]+", "-", who).strip("-")[:60] or "somebody"
         return f"toolshed-{name}-{secrets.token_hex(8)}"
 
@@ -742,24 +744,6 @@ def beginner(token: str) -> str:
     """Return who began an operation, by its token: one of ours names the person."""
     found = re.fullmatch(r"toolshed-(.+)-[0-9a-f]{16}", token)
     return found[1] if found else token
-
-
-def event_document(event: events.StackEvent) -> dict[str, Any]:
-    """Return an event for programs; times are in UTC."""
-    found = {
-        "id": event.id,
-        "time": event.at.isoformat() if event.at is not None else "",
-        "logicalId": event.logical_id,
-        "physicalId": event.physical_id,
-        "type": event.type,
-        "status": event.status,
-        "reason": event.reason,
-        "operation": event.operation,
-        "token": event.token,
-    }
-    if event.hook:
-        found |= {"hook": event.hook, "hookStatus": event.hook_status, "hookReason": event.hook_reason}
-    return found
 
 
 def complain_line(text: str) -> None:
