@@ -65,9 +65,7 @@ class Account:
         """The region that is meant. Raises `AccountError` where none is."""
         # botocore itself reads only AWS_DEFAULT_REGION; the other SDKs, and the AWS command line, know both.
         found: str | None = (
-            self.access.region
-            or os.environ.get("AWS_REGION")
-            or self._opened().get_config_variable("region")
+            self.access.region or os.environ.get("AWS_REGION") or self._opened().get_config_variable("region")
         )
         if not found:
             raise AccountError(_advice("NoRegionError", "", self.access))

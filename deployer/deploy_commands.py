@@ -83,8 +83,10 @@ def deploy(  # noqa: PLR0913 - one for each option
     """
     reached = account(profile, region, endpoint_url)
     with told(reached.access):
-        from deployer.deployment import NAME, Deployment, Options  # noqa: PLC0415 - the help needs none
+        from deployer.context import Context, Options  # noqa: PLC0415 - the help needs none
+        from deployer.deployment import Deployment  # noqa: PLC0415
         from deployer.parameters import FILE_PREFIX, read_file, read_pairs  # noqa: PLC0415
+        from deployer.planning import NAME  # noqa: PLC0415
 
         given: dict[str, str] = {}
         for file in files:
@@ -119,7 +121,7 @@ def deploy(  # noqa: PLR0913 - one for each option
             is_uncommitted_allowed=allow_uncommitted,
             is_json=is_json,
         )
-        code = Deployment(reached.access, options, ROOT).run()
+        code = Deployment(Context(reached.access, options, ROOT)).run()
     sys.exit(code)
 
 

@@ -114,7 +114,8 @@ def follow_events(account: Account, wanted: Wanted) -> int:
         return EXIT_DONE
     if wanted.since is None:
         # From the beginning of what goes on: it is that which is to be followed.
-        stream = events.Stream(client, stack.id, _begun(client, stack))
+        first = events.beginning(events.of_stack(client, stack.id), stack.name)
+        stream = events.Stream(client, stack.id, first.at if first is not None else None)
     try:
         with view:
             outcome = Follower(client, stream, view.event, note, view.look).follow(
@@ -155,17 +156,6 @@ def _stack(client: Any, name: str) -> Stack:
     if found is None:
         raise Refused(f"there is no stack {name} in this account and region", EXIT_ERROR)
     return found
-
-
-def _begun(client: Any, stack: Stack) -> datetime | None:
-    """Return when what goes on began: the stack's own latest event that is no step of its end."""
-    own = [
-        event
-        for event in events.of_stack(client, stack.id)
-        if event.is_stack and event.logical_id == stack.name and event.status.endswith("_IN_PROGRESS")
-    ]
-    begins = [event for event in own if "CLEANUP" not in event.status and "ROLLBACK" not in event.status]
-    return (begins or own)[-1].at if own else None
 
 
 def _chosen(found: Sequence[StackEvent], wanted: Wanted) -> list[StackEvent]:
