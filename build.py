@@ -32,6 +32,7 @@ COMMANDS = {
     "contract": "states_language.commands",
     "shapes": "states_language.commands",
     "validate": "validator.commands",
+    "completion": "deployer.completion_commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer import change_sets, events, execute, standing
+from deployer import change_sets, events, execute, parameters, standing
 from deployer.account import refusal
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import (
@@ -70,14 +70,24 @@ class Deployment:
                 code = self._run()
             except KeyboardInterrupt:
                 code = self._interrupted()
-            except BaseException:
+            except BaseException as error:
                 if self.stage is Stage.PREPARING:
                     self._made.take_back()
+                if isinstance(error, Refused):
+                    self._answer("refused", error.code, str(error))
                 raise
-        context.answer["exit"] = code
-        if context.options.is_json:
-            click.echo(json.dumps(context.answer, indent=2, ensure_ascii=False, default=str))
+        self._answer("", code)
         return code
+
+    def _answer(self, result: str, code: int, error: str = "") -> None:
+        """Print what a program reads; what was found out before stays."""
+        answer = self.context.answer
+        if result:
+            answer.setdefault("result", result)
+            answer["error"] = error
+        answer["exit"] = code
+        if self.context.options.is_json:
+            click.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
 
     def _run(self) -> int:
         from deployer import reviewed  # noqa: PLC0415 - the help needs none
@@ -90,6 +100,8 @@ class Deployment:
                 EXIT_USAGE,
             )
         documents = reviewed.check(context.root, allow_uncommitted=options.is_uncommitted_allowed)
+        # What is mistyped is told before anything is asked, of anybody.
+        parameters.check(documents.fields.get("Parameters", {}), options.given)
         stack = standing.ready(context, self._watch)
         change_set = self._planned(stack, documents)
         if change_set.is_empty:

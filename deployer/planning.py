@@ -58,7 +58,9 @@ class Made:
         bucket = _bucket(context, given, before)
         if before.get(BUCKET) != bucket:
             given[BUCKET] = bucket
-        values = parameters.settle(documents.fields.get("Parameters", {}), given, None if is_new else before)
+        declared = documents.fields.get("Parameters", {})
+        parameters.check(declared, given)
+        values = parameters.settle(declared, given, None if is_new else before)
         owner = options.bucket_owner or context.account.identity().account
         published = artifacts.publish(context.account, bucket, documents, owner=owner)
         if published.uploaded:
