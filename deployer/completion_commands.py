@@ -45,7 +45,6 @@ def script(cli: click.Command, shell: str) -> str:
     text = found.source_template % found.source_vars()
     command = f"{shlex.quote(sys.executable)} {shlex.quote(str(ROOT / PROGRAM))}"
     # click asks the program by its name; ours is a function of the shell, which `env` does not find.
-    asked = f"{VARIABLE}={shell}_complete"
     for name in ("$1", PROGRAM):
-        text = text.replace(f"{asked} {name})", f"{asked} {command})")
+        text = text.replace(f" {name})", f" {command})")
     return FUNCTIONS[shell].format(program=PROGRAM, command=command) + "\n" + text.strip()
