@@ -6,6 +6,7 @@ command here needs, and a tenth of the time that they take to start.
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -62,7 +63,10 @@ class Account:
     @property
     def region(self) -> str:
         """The region that is meant. Raises `AccountError` where none is."""
-        found: str | None = self.access.region or self._opened().get_config_variable("region")
+        # botocore itself reads only AWS_DEFAULT_REGION; the other SDKs, and the AWS command line, know both.
+        found: str | None = (
+            self.access.region or os.environ.get("AWS_REGION") or self._opened().get_config_variable("region")
+        )
         if not found:
             raise AccountError(_advice("NoRegionError", "", self.access))
         return found

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from deployer import stacks
 from deployer.account import error_code
-from deployer.events import StackEvent as StackEvent
-from deployer.events import of_stack
-from deployer.stacks import Meaning
-from deployer.stacks import Pace as Pace
+from deployer.events import StackEvent, of_stack
+from deployer.stacks import Meaning, Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +26,30 @@ Evidence: users' reports (aws-cli#2717, aws-cli#4534, rain#73); both wordings ar
 GONE = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
 EXISTS = frozenset({"AlreadyExistsException"})
 """Codes of errors. Evidence: botocore 1.44.5's model (the shape's name, and the code that is sent)."""
+
+
+__all__ = [
+    "Change",
+    "ChangeSet",
+    "ChangeSetError",
+    "ChangeSetRefusedError",
+    "Detail",
+    "Pace",
+    "Request",
+    "StackEvent",
+    "begin",
+    "create",
+    "delete",
+    "describe",
+    "events",
+    "find",
+    "is_empty_reason",
+    "kind_for",
+    "listed",
+    "outputs",
+    "stack_status",
+    "wait",
+]
 
 
 class ChangeSetError(Exception):
@@ -180,6 +202,11 @@ def begin(client: Any, request: Request, kind: str) -> tuple[str, str]:
     try:
         found = client.create_change_set(**request.arguments(kind))
     except ClientError as error:
+        if error_code(error) in EXISTS:
+            raise ChangeSetError(
+                f"{request.stack}: somebody makes a change set {request.name} at this moment\n"
+                "wait until they have finished, or choose another name with --change-set-name"
+            ) from error
         if error_code(error) != "ValidationError":
             raise
         raise ChangeSetError(f"{request.stack}: {error.response['Error']['Message']}") from error

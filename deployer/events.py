@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deployer.account import error_code, is_denied
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
 STACK = "AWS::CloudFormation::Stack"
@@ -139,6 +139,20 @@ def _time(event: StackEvent) -> float:
 def of_stack(client: Any, stack: str) -> list[StackEvent]:
     """Return all events of a stack, the oldest first."""
     return Stream(client, stack).new(has_all=True)
+
+
+def beginning(found: Sequence[StackEvent], stack: str) -> StackEvent | None:
+    """Return the event with which a stack's last operation began: no step of its end, nor of its rollback."""
+    own = [each for each in found if each.is_stack and each.logical_id == stack]
+    begun = [
+        each
+        for each in own
+        if each.status.endswith("_IN_PROGRESS")
+        and "CLEANUP" not in each.status
+        and "REVIEW" not in each.status
+    ]
+    first = [each for each in begun if "ROLLBACK" not in each.status] or begun
+    return first[-1] if first else None
 
 
 def findings(

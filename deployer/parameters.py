@@ -103,26 +103,41 @@ def _merged(path: Path, entries: Iterator[tuple[str, str]]) -> dict[str, str]:
     return found
 
 
+def check(declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, str]) -> None:
+    """Raise `Refused`, with all that is wrong, where what is given does not fit what a template declares."""
+    _refuse(
+        [
+            *_unknown(declared, given),
+            *(
+                f"{name}: {fault}"
+                for name, value in given.items()
+                if name in declared and (fault := _fault(declared[name], value))
+            ),
+        ]
+    )
+
+
 def settle(
     declared: Mapping[str, Mapping[str, Any]], given: Mapping[str, str], before: Mapping[str, str] | None
 ) -> Values:
     """Return what each parameter of a template is to be: given, or as the stack has it, or its default.
 
-    `before` are the stack's, None where it is to be created. Raises `Refused`, with all that is wrong.
+    `before` are the stack's, None where it is to be created. Raises `Refused` where one has no value.
     """
-    faults = [*_unknown(declared, given)]
-    for name, value in given.items():
-        if name in declared and (fault := _fault(declared[name], value)):
-            faults.append(f"{name}: {fault}")
     kept = tuple(name for name in declared if name not in given and name in (before or {}))
-    faults += [
-        f"{name}: has no value; give one with --parameter {name}=… ({entry.get('Description', 'no description')})"
-        for name, entry in declared.items()
-        if name not in given and name not in kept and "Default" not in entry
-    ]
+    _refuse(
+        [
+            f"{name}: has no value; give one with --parameter {name}=… ({entry.get('Description', 'no description')})"
+            for name, entry in declared.items()
+            if name not in given and name not in kept and "Default" not in entry
+        ]
+    )
+    return Values(dict(given), kept)
+
+
+def _refuse(faults: Sequence[str]) -> None:
     if faults:
         raise Refused("\n".join(["the parameters are not right; nothing was deployed", *faults]), EXIT_USAGE)
-    return Values(dict(given), kept)
 
 
 def _unknown(declared: Mapping[str, Any], given: Mapping[str, str]) -> Iterator[str]:
