@@ -21,6 +21,9 @@ STACK = "toolshed-validation"
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_REFUSED, EXIT_ROLLED_BACK, EXIT_PLANNED = 0, 1, 2, 3, 4, 5
 EXIT_INTERRUPTED = 130
 
+GAP, LEAST_LAST = 2, 10
+"""Between a table's columns; and the least that is left of its last one."""
+
 
 def reaches_aws(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that say which account is meant; the command takes `profile`, `region` and `endpoint_url`."""
@@ -104,13 +107,21 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequen
 
     is_terminal = sys.stdout.isatty()
     shown = Table(box=None, pad_edge=False, header_style="bold" if is_terminal else "")
+    console = Console(width=None if is_terminal else 4096)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    # Where there is room, only the last column is cut; else all of them are, by as much as each can bear.
+    has_room = sum(widths[:-1]) + GAP * len(widths) + LEAST_LAST <= console.width
     for number, heading in enumerate(headings):
         is_last = number == len(headings) - 1
-        shown.add_column(heading, no_wrap=True, overflow="ellipsis" if is_last else "fold")
+        shown.add_column(
+            heading,
+            no_wrap=True,
+            overflow="ellipsis",
+            min_width=widths[number] if has_room and not is_last else None,
+        )
     for number, row in enumerate(rows):
         cells = [Text(printable(cell)) for cell in row]
         shown.add_row(*cells, style=styles[number] if number < len(styles) else "")
-    console = Console(width=None if is_terminal else 4096)
     with console.capture() as captured:
         console.print(shown)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())

@@ -263,7 +263,7 @@ def status(  # noqa: PLR0913 - its options
 
     Exits with 3 where a person is needed.
     """
-    from deployer.change_sets import Pace  # noqa: PLC0415 - the help needs none of these
+    from deployer.stacks import Pace  # noqa: PLC0415 - the help needs none of these
     from operations import deployed, findings  # noqa: PLC0415
     from operations import status as standing  # noqa: PLC0415
 

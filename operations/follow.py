@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from deployer.account import error_code, is_out_of_reach, is_throttled
-from deployer.change_sets import Pace
+from deployer.account import error_code, is_passing
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def events(history: History, pace: Pace = PACE) -> Iterator[Event]:
         try:
             fresh = history.look()
         except Exception as error:
-            passes = is_out_of_reach(error) or is_throttled(error)
+            passes = is_passing(error)
             if passes and trouble_since is None:
                 history.account.tell(f"{error_code(error)}: still following; the execution goes on")
             trouble_since = trouble_since or time.monotonic()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from deployer.account import Account
-    from deployer.change_sets import Pace
+    from deployer.stacks import Pace
     from operations.history import History
 
 LOOK_BACK = 10_000

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from deployer.account import Account
-    from deployer.change_sets import Pace
+    from deployer.stacks import Pace
     from operations.deployed import Deployed
 
 SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
