@@ -29,6 +29,7 @@ COMMANDS = {
     "executions": "operations.commands",
     "logs": "operations.commands",
     "status": "operations.commands",
+    "doctor": "operations.commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",
