@@ -258,7 +258,7 @@ class Doctor:
 
     def permissions(self) -> Part:
         """Ask IAM whether the credentials may do what deploying and operating need."""
-        source = _principal(self.subject.identity.arn)
+        source = _principal(self._account, self.subject.identity.arn)
         if source is None:
             told = "IAM can tell this of users and roles only"
             return Part(
@@ -319,18 +319,24 @@ def _of_policy(kind: str, policy: Mapping[str, Any], denied: Sequence[str]) -> F
     )
 
 
-def _principal(arn: str) -> str | None:
-    """Return the user or role behind an identity, as IAM simulates it; None where it is neither.
+def _principal(account: Account, arn: str) -> str | None:
+    """Return the user or role behind an identity, as IAM simulates it; None where it is neither."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
 
-    The path of a role is not in the ARN of its session: a role with a path is looked up by none of these.
-    """
-    _, partition, _, _, account, resource = arn.split(":", 5)
+    _, partition, _, _, number, resource = arn.split(":", 5)
     kind, _, rest = resource.partition("/")
     if kind == "user":
         return arn
-    if kind == "assumed-role":
-        return f"arn:{partition}:iam::{account}:role/{rest.partition('/')[0]}"
-    return None
+    if kind != "assumed-role":
+        return None
+    name = rest.partition("/")[0]
+    try:
+        # A session's ARN leaves out its role's path.
+        return str(account.client("iam").get_role(RoleName=name)["Role"]["Arn"])
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+    return f"arn:{partition}:iam::{number}:role/{name}"
 
 
 @cache
