@@ -299,7 +299,8 @@ def _of_calls(kind: str, place: Place) -> Iterator[Grant]:
         if not action:
             continue
         condition: Condition = ()
-        resources = tuple(on[call["resource"]])
+        named = on[call["resource"]]
+        resources = tuple(named) if named == ["*"] else _limited(action, named, place)
         if action == "ecs:ListTasks":
             # Of a cluster's tasks; the resource that it takes is a container instance, of which Fargate has none.
             resources, condition = ("*",), (("ArnEquals", "ecs:cluster", tuple(on["cluster"])),)

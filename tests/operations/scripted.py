@@ -17,7 +17,7 @@ from deployer.console import ROOT
 from operations import drift
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
 NUMBER, REGION, STACK = "123456789012", "eu-central-1", "toolshed-validation"
 NAME = "ToolShed-MCP-Server-Validation-Pipeline"
@@ -70,7 +70,6 @@ class Scripted:
 
     def watch(self, service: str, client: Any) -> Any:
         """Let a client's calls be answered here."""
-
         local = threading.local()
 
         def built(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -267,7 +266,14 @@ def described(name: str, status: str = "SUCCEEDED", **given: Any) -> dict[str, A
     if status != "RUNNING":
         found["stopDate"] = NOW - timedelta(minutes=2)
     if status == "SUCCEEDED":
-        result = {"Outcome": "verified", "Verified": True, "Fault": "none", "Error": "", "Cause": "", "Verdict": {}}
+        result = {
+            "Outcome": "verified",
+            "Verified": True,
+            "Fault": "none",
+            "Error": "",
+            "Cause": "",
+            "Verdict": {},
+        }
         found["output"] = json.dumps(result)
     return {**found, **given}
 

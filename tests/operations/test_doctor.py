@@ -53,7 +53,9 @@ def test_an_account_that_is_ready_is_told_so(aws: Scripted, run: Callable[..., R
     }
 
 
-def test_before_the_first_deployment_it_says_what_is_missing(aws: Scripted, run: Callable[..., Result]) -> None:
+def test_before_the_first_deployment_it_says_what_is_missing(
+    aws: Scripted, run: Callable[..., Result]
+) -> None:
     """There is neither a stack nor a bucket; the rest is looked at all the same."""
     aws.answer(cloudformation__DescribeStacks=NO_STACK)
     code, found = told(run)
@@ -85,7 +87,9 @@ def test_the_clock_is_compared_with_the_answer_s(aws: Scripted, monkeypatch: pyt
     assert 3590 < skew < 3610
 
 
-def test_a_quota_that_is_too_low_is_told_with_how_to_raise_it(aws: Scripted, run: Callable[..., Result]) -> None:
+def test_a_quota_that_is_too_low_is_told_with_how_to_raise_it(
+    aws: Scripted, run: Callable[..., Result]
+) -> None:
     """None at all is a failure, few are a warning; one that was never set has AWS's default."""
 
     def quota(params: dict[str, Any]) -> Any:
@@ -110,7 +114,9 @@ def test_a_quota_that_is_too_low_is_told_with_how_to_raise_it(aws: Scripted, run
     assert "--quota-code L-9D07B6EF --desired-value 4" in found["quotas"]["findings"][1]["help"]
 
 
-def test_a_quota_that_is_known_to_nobody_has_the_documented_default(aws: Scripted, run: Callable[..., Result]) -> None:
+def test_a_quota_that_is_known_to_nobody_has_the_documented_default(
+    aws: Scripted, run: Callable[..., Result]
+) -> None:
     """Service Quotas does not know every quota in every partition."""
     unknown = refused("NoSuchResourceException", "GetServiceQuota")
     aws.answer(service_quotas__GetServiceQuota=unknown, service_quotas__GetAWSDefaultServiceQuota=unknown)
@@ -225,15 +231,23 @@ def test_no_credentials_are_told_at_once(aws: Scripted, run: Callable[..., Resul
 
 def test_the_root_user_is_warned(aws: Scripted, run: Callable[..., Result]) -> None:
     """It may do everything, and IAM does not simulate it."""
-    aws.answer(sts__GetCallerIdentity={"UserId": "u", "Account": NUMBER, "Arn": f"arn:aws:iam::{NUMBER}:root"})
+    aws.answer(
+        sts__GetCallerIdentity={"UserId": "u", "Account": NUMBER, "Arn": f"arn:aws:iam::{NUMBER}:root"}
+    )
     code, found = told(run)
-    assert (0, "warn", "warn") == (code, findings(found["credentials"])[0][0], findings(found["permissions"])[0][0])
+    assert (0, "warn", "warn") == (
+        code,
+        findings(found["credentials"])[0][0],
+        findings(found["permissions"])[0][0],
+    )
 
 
 def test_the_stack_s_own_parameters_are_used(aws: Scripted, run: Callable[..., Result]) -> None:
     """Where the stack is there, its bucket and its secrets are looked at."""
     given = [{"ParameterKey": "ArtifactBucket", "ParameterValue": "mine"}, {"ParameterKey": "DockerHubSecretArn", "ParameterValue": SECRET}]  # fmt: skip
-    aws.answer(cloudformation__DescribeStacks=stack(Parameters=given), secretsmanager__DescribeSecret={"Name": "n"})
+    aws.answer(
+        cloudformation__DescribeStacks=stack(Parameters=given), secretsmanager__DescribeSecret={"Name": "n"}
+    )
     told(run)
     assert ["mine"] == [each["Bucket"] for each in aws.of("s3:HeadBucket")]
     assert [SECRET] == [each["SecretId"] for each in aws.of("secretsmanager:DescribeSecret")]

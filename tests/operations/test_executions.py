@@ -82,10 +82,16 @@ def test_a_thousand_executions_take_few_calls(aws: Scripted) -> None:
     assert "io.github.a/s999" == found[-1].server
     assert (1, 1, 3) == tuple(
         len(aws.of(call))
-        for call in ("stepfunctions:ListExecutions", "dynamodb:DescribeTable", "stepfunctions:DescribeExecution")
+        for call in (
+            "stepfunctions:ListExecutions",
+            "dynamodb:DescribeTable",
+            "stepfunctions:DescribeExecution",
+        )
     )
     assert 6 <= len(aws.of("dynamodb:Scan")) <= 12
-    assert {f"{segment}" for segment in range(6)} == {str(each["Segment"]) for each in aws.of("dynamodb:Scan")}
+    assert {f"{segment}" for segment in range(6)} == {
+        str(each["Segment"]) for each in aws.of("dynamodb:Scan")
+    }
 
 
 def test_more_than_a_page_of_executions_is_listed_page_by_page(aws: Scripted) -> None:
@@ -115,7 +121,9 @@ def test_since_ends_the_list(aws: Scripted) -> None:
     """Pages behind the first one that holds nothing young enough are not asked for."""
     thousand(aws, SCAN_BYTES)
     query = Query(MACHINE, TABLE, since=NOW - timedelta(minutes=20, seconds=30), limit=100_000)
-    assert [f"e{number}" for number in range(21)] == [each.name for each in executions.listed(aws.account(), query)]
+    assert [f"e{number}" for number in range(21)] == [
+        each.name for each in executions.listed(aws.account(), query)
+    ]
 
 
 def test_failed_ones_are_asked_for_by_their_status(aws: Scripted) -> None:
@@ -129,7 +137,9 @@ def test_failed_ones_are_asked_for_by_their_status(aws: Scripted) -> None:
     )
     query = Query(MACHINE, TABLE, executions.UNVERIFIED)
     listed = executions.listed(aws.account(), query)
-    assert [("e1", "server"), ("e2", "server"), ("e3", "server")] == [(each.name, each.fault) for each in listed]
+    assert [("e1", "server"), ("e2", "server"), ("e3", "server")] == [
+        (each.name, each.fault) for each in listed
+    ]
 
 
 def test_a_server_s_executions_are_found_by_its_records(aws: Scripted) -> None:

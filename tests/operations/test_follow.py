@@ -35,7 +35,10 @@ def growing(found: list[dict[str, Any]], step: int, size: int) -> Callable[[dict
         start = int(params.get("nextToken", "0"))
         known = min(len(found), known + step)
         more = start + size < known
-        return {"events": found[start : min(known, start + size)], **({"nextToken": str(start + size)} if more else {})}
+        return {
+            "events": found[start : min(known, start + size)],
+            **({"nextToken": str(start + size)} if more else {}),
+        }
 
     return answer
 
@@ -109,5 +112,7 @@ def test_patience_ends(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_execution_that_is_not_there_is_told(aws: Scripted) -> None:
     """With where to look."""
     aws.answer(stepfunctions__GetExecutionHistory=refused("ExecutionDoesNotExist", "GetExecutionHistory"))
-    with pytest.raises(Refused, match=r"there is no execution e in eu-central-1\n`python build.py executions`"):
+    with pytest.raises(
+        Refused, match=r"there is no execution e in eu-central-1\n`python build.py executions`"
+    ):
         History(aws.account(), ARN).look()

@@ -52,7 +52,11 @@ def task(first: int, kind: str, resource: str, answer: Any, parameters: Any = No
 def history(*, fails: bool = False) -> list[dict[str, Any]]:
     """Return a history with a build, a task and a validation."""
     build = {"Build": {"Id": "project:b1", "Logs": {"GroupName": "builds", "StreamName": "b1"}}}
-    answer = {"errorMessage": "x", "requestId": REQUEST} if fails else {"SdkResponseMetadata": {"RequestId": REQUEST}}
+    answer = (
+        {"errorMessage": "x", "requestId": REQUEST}
+        if fails
+        else {"SdkResponseMetadata": {"RequestId": REQUEST}}
+    )
     registered = {"TaskDefinition": {"TaskDefinitionArn": "td"}}
     started = {"Tasks": [{"TaskArn": "arn:aws:ecs:r:1:task/cluster/t1", "TaskDefinitionArn": "td"}]}
     return [
@@ -76,7 +80,9 @@ def message(at: int, text: str, stream: str = "s", identifier: str = "") -> dict
     }
 
 
-def filtered(lines: dict[str, list[dict[str, Any]]], size: int = 100) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def filtered(
+    lines: dict[str, list[dict[str, Any]]], size: int = 100
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Return what answers FilterLogEvents over the lines of some groups, page by page."""
 
     def answer(params: dict[str, Any]) -> dict[str, Any]:
@@ -104,7 +110,9 @@ LINES = {
 }
 
 
-def scripted(aws: Scripted, lines: dict[str, list[dict[str, Any]]], *, fails: bool = False, size: int = 100) -> History:
+def scripted(
+    aws: Scripted, lines: dict[str, list[dict[str, Any]]], *, fails: bool = False, size: int = 100
+) -> History:
     """Script an execution with its logs."""
     aws.answer(
         stepfunctions__GetExecutionHistory={"events": history(fails=fails)},
@@ -232,7 +240,11 @@ def test_sources_and_since_narrow_it(aws: Scripted, run: Callable[..., Result]) 
 
 def test_what_a_stranger_prints_steers_no_terminal(aws: Scripted, run: Callable[..., Result]) -> None:
     """Colours are dropped, other control characters become dots, a line of several is several lines."""
-    lines = {"tasks": [message(9000, "\x1b[31mred\x1b[0m\ttab\x07\u202e\r\nnext\x1b]0;title\x07", "p/mcp-server/t1")]}
+    lines = {
+        "tasks": [
+            message(9000, "\x1b[31mred\x1b[0m\ttab\x07\u202e\r\nnext\x1b]0;title\x07", "p/mcp-server/t1")
+        ]
+    }
     scripted(aws, lines)
     shown = run(commands.logs, ARN, "--source", "task").stdout.splitlines()
     assert ["task       red tab··", "task       next"] == [line[14:] for line in shown]

@@ -108,7 +108,11 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [("{", "is no JSON"), ("[]", "is not of type 'object'"), ('{"serverId": 1}', "$.serverId: 1 is not of type")],
+    [
+        ("{", "is no JSON"),
+        ("[]", "is not of type 'object'"),
+        ('{"serverId": 1}', "$.serverId: 1 is not of type"),
+    ],
 )
 def test_a_file_is_checked_like_options(
     aws: Scripted, run: Callable[..., Result], tmp_path: Path, content: str, expected: str

@@ -113,7 +113,9 @@ def test_drift_is_looked_for_and_read_page_by_page(aws: Scripted, run: Callable[
     assert ["One (AWS::ECS::Cluster): /Tags", "Two (AWS::ECS::Cluster): /Tags"] == finding["details"]
 
 
-def test_an_edited_definition_is_told_in_the_review_s_words(aws: Scripted, run: Callable[..., Result]) -> None:
+def test_an_edited_definition_is_told_in_the_review_s_words(
+    aws: Scripted, run: Callable[..., Result]
+) -> None:
     """The state machine was edited by hand: the alias runs the version, and the edit is named."""
     edited = copy.deepcopy(definition())
     edited["States"]["StopMCPServerContainer"]["TimeoutSeconds"] = 77
@@ -170,7 +172,11 @@ def test_two_versions_and_many_versions_are_told(aws: Scripted, run: Callable[..
     )
     code, found = told(run)
     whats = [each["what"] for each in found["definition"]["findings"]]
-    assert (3, True, True) == (code, "version 7 (90 %), version 8 (10 %)" in whats[0], "900 versions" in whats[-1])
+    assert (3, True, True) == (
+        code,
+        "version 7 (90 %), version 8 (10 %)" in whats[0],
+        "900 versions" in whats[-1],
+    )
 
 
 def test_an_alarm_that_is_raised_or_gone_needs_a_person(aws: Scripted, run: Callable[..., Result]) -> None:
@@ -222,7 +228,9 @@ def tasks(aws: Scripted, count: int, statuses: Mapping[str, str]) -> None:
             return refused("ExecutionDoesNotExist", "DescribeExecution")
         return described(name, statuses[name])
 
-    aws.answer(ecs__ListTasks=list_tasks, ecs__DescribeTasks=describe, stepfunctions__DescribeExecution=execution)
+    aws.answer(
+        ecs__ListTasks=list_tasks, ecs__DescribeTasks=describe, stepfunctions__DescribeExecution=execution
+    )
 
 
 def test_tasks_are_told_with_whose_they_are(aws: Scripted, run: Callable[..., Result]) -> None:
@@ -239,7 +247,9 @@ def test_a_task_whose_execution_is_over_needs_a_person(aws: Scripted, run: Calla
     code, found = told(run)
     (finding,) = found["tasks"]["findings"]
     assert (3, "fail", 2) == (code, finding["level"], len(finding["details"]))
-    assert ["RUNNING", "ABORTED", "FORGOTTEN"] == [each["executionStatus"] for each in found["tasks"]["tasks"]]
+    assert ["RUNNING", "ABORTED", "FORGOTTEN"] == [
+        each["executionStatus"] for each in found["tasks"]["tasks"]
+    ]
 
 
 @pytest.mark.parametrize(
