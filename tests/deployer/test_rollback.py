@@ -140,7 +140,9 @@ def test_without_an_earlier_definition_there_is_nothing_to_go_back_to(stubbed: S
     answer_alias(stubbed, v1=100)
     answer_version(stubbed, 1, definition("A"))
     answer_versions(stubbed, [2, 1])
-    with pytest.raises(Refused, match=r"version 1 is the first with its definition.*\n.*git revert") as caught:
+    with pytest.raises(
+        Refused, match=r"version 1 is the first with its definition.*\n.*git revert"
+    ) as caught:
         rollback.plan(stubbed.account, "stack")
     assert EXIT_REFUSED == caught.value.code
 
