@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer import execute
@@ -233,6 +233,7 @@ class Listing:
                 return
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.integers(0, 7), min_size=1, max_size=30),
     st.integers(1, 6),
@@ -244,7 +245,7 @@ def test_no_event_is_lost_or_shown_twice(arrivals: list[int], size: int, breaks:
     listing = Listing(list(arrivals), size, breaks)
     stream = Stream(listing, STACK)
     seen: list[str] = []
-    for last in (False,) * 60 + (True,) * 15:
+    for last in (False,) * 45 + (True,) * 15:
         try:
             seen += [each.id for each in stream.new(has_all=last)]
         except ClientError:
