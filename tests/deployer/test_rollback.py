@@ -284,6 +284,12 @@ def test_the_alias_is_read_back_until_it_leads_there(stubbed: Stubbed) -> None:
     rollback.lead(stubbed.account, PLANNED)
 
 
+def test_an_alias_that_leads_there_already_is_left_alone(stubbed: Stubbed) -> None:
+    """CloudFormation may have led it back by itself, once its update was cancelled."""
+    answer_alias(stubbed, v2=100)
+    rollback.lead(stubbed.account, PLANNED)
+
+
 def test_an_alias_that_somebody_led_elsewhere_is_left_alone(stubbed: Stubbed) -> None:
     """What was shown is what is changed, or nothing is."""
     answer_alias(stubbed, v4=100)
