@@ -240,30 +240,42 @@ def test_a_stack_that_only_took_something_in_is_deployed_over(world: World) -> N
     world.client("dynamodb").create_table(
         TableName="verdicts", **{name: table["Properties"][name] for name in copied}
     )
+    world.client("ecr").create_repository(repositoryName="servers")
+    resources = {name: template["Resources"][name] for name in ("VerdictTable", "ImageRepository")}
     part = {name: template[name] for name in ("Parameters", "Conditions")}
-    named = {"ArtifactBucket": world.bucket, "VerdictTableName": "verdicts"}
+    named = {
+        "ArtifactBucket": world.bucket,
+        "VerdictTableName": "verdicts",
+        "RepositoryName": "servers",
+    }
     client = world.client("cloudformation")
     client.create_change_set(
         StackName=STACK,
         ChangeSetName="adopt",
         ChangeSetType="IMPORT",
-        TemplateBody=json.dumps({**part, "Resources": {"VerdictTable": table}}),
+        TemplateBody=json.dumps({**part, "Resources": resources}),
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in named.items()],
         ResourcesToImport=[
             {
                 "ResourceType": "AWS::DynamoDB::Table",
                 "LogicalResourceId": "VerdictTable",
                 "ResourceIdentifier": {"TableName": "verdicts"},
-            }
+            },
+            {
+                "ResourceType": "AWS::ECR::Repository",
+                "LogicalResourceId": "ImageRepository",
+                "ResourceIdentifier": {"RepositoryName": "servers"},
+            },
         ],
     )
     client.execute_change_set(StackName=STACK, ChangeSetName="adopt")
     world.until("IMPORT_COMPLETE")
     ended = world.deploy("--yes")
     assert (0, "UPDATE_COMPLETE") == (ended.code, world.status)
-    assert not re.search(r"VerdictTable +(replaced|added)", ended.out)
+    assert not re.search(r"(VerdictTable|ImageRepository) +(replaced|added)", ended.out)
     outputs = {each["OutputKey"]: each["OutputValue"] for each in (world.stack() or {})["Outputs"]}
     assert "verdicts" == outputs["VerdictTableNameInUse"]
+    assert outputs["ImageRepositoryUri"].endswith("/servers")
 
 
 def test_a_plan_can_be_left_and_executed_later(world: World) -> None:
