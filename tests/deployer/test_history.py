@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from deployer.console import Refused
 from deployer.events import STACK, StackEvent
 from deployer.history import Wanted
 
+SAME = "t"
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
 
@@ -44,7 +46,7 @@ def test_no_moment(text: str) -> None:
         history.moment(text, NOW)
 
 
-def event(number: int, status: str, **more: str) -> StackEvent:
+def event(number: int, status: str, **more: Any) -> StackEvent:
     """Return an event."""
     kind, reason = more.pop("kind", "T"), more.pop("reason", "")
     return StackEvent(str(number), "X", kind, status, reason, NOW, **more)
@@ -53,8 +55,8 @@ def event(number: int, status: str, **more: str) -> StackEvent:
 def test_the_last_operation() -> None:
     """By its ID, or by its token where there is none; or the one that is named by either."""
     by_id = [
-        event(1, "CREATE_COMPLETE", operation="a", token="t"),
-        event(2, "UPDATE_COMPLETE", operation="b", token="t"),
+        event(1, "CREATE_COMPLETE", operation="a", token=SAME),
+        event(2, "UPDATE_COMPLETE", operation="b", token=SAME),
     ]
     assert ["2"] == [each.id for each in history._chosen(by_id, Wanted("s", operation="last"))]
     by_token = [event(1, "CREATE_COMPLETE", token="a"), event(2, "UPDATE_COMPLETE", token="b")]  # noqa: S106

@@ -82,13 +82,13 @@ class World:
             "LANG": "C.UTF-8",
         }
 
-    def client(self, service: str) -> Any:
-        """Return a client that does not pass the crossing."""
+    def client(self, service: str, account: str = "") -> Any:
+        """Return a client of this account, or another one, that does not pass the crossing."""
         return boto3.client(
             service,
             endpoint_url=f"http://127.0.0.1:{self._port}",
             region_name=REGION,
-            aws_access_key_id=self.account,
+            aws_access_key_id=account or self.account,
             aws_secret_access_key="none",  # noqa: S106 - the emulator checks none
             config=Config(s3={"addressing_style": "path"}, inject_host_prefix=False),
         )

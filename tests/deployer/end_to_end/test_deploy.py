@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -214,16 +215,67 @@ def test_a_review_that_somebody_left_is_not_ours_to_delete(world: World) -> None
     assert (5, "REVIEW_IN_PROGRESS", ["theirs"]) == (running.end(), world.status, world.change_sets())
 
 
-def test_what_was_retained_is_taken_into_the_next_stack(world: World) -> None:
-    """After a deletion the table of verdicts is still there under its name; the creation imports it instead of failing."""
-    named = ("--yes", "--parameter", "VerdictTableName=verdicts")
-    assert 0 == world.deploy(*named).code
+def test_what_exists_under_a_name_that_is_written_out_is_taken_in(world: World) -> None:
+    """After a deletion the table of verdicts is still there; the creation imports it instead of failing.
+
+    CloudFormation finds only names that stand in the template (documentation), not those that a parameter gives.
+    """
+    world.edit(
+        lambda template: template["Resources"]["VerdictTable"]["Properties"].update(TableName="verdicts")
+    )
+    assert 0 == world.deploy("--yes").code
     world.client("cloudformation").delete_stack(StackName=STACK)
     world.until("")
-    ended = world.deploy(*named)
+    ended = world.deploy("--yes")
     assert (0, "CREATE_COMPLETE") == (ended.code, world.status)
     assert "takes in 1 that an earlier stack left" in ended.out
     assert re.search(r"\+ +1 +taken in +DynamoDB::Table +VerdictTable", ended.out)
+
+
+def test_a_stack_that_only_took_something_in_is_deployed_over(world: World) -> None:
+    """IMPORT_COMPLETE is a status like any other: what was taken in stays, and the rest is added."""
+    template = world.template
+    table = template["Resources"]["VerdictTable"]
+    copied = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
+    world.client("dynamodb").create_table(
+        TableName="verdicts", **{name: table["Properties"][name] for name in copied}
+    )
+    world.client("ecr").create_repository(repositoryName="servers")
+    resources = {name: template["Resources"][name] for name in ("VerdictTable", "ImageRepository")}
+    part = {name: template[name] for name in ("Parameters", "Conditions")}
+    named = {
+        "ArtifactBucket": world.bucket,
+        "VerdictTableName": "verdicts",
+        "RepositoryName": "servers",
+    }
+    client = world.client("cloudformation")
+    client.create_change_set(
+        StackName=STACK,
+        ChangeSetName="adopt",
+        ChangeSetType="IMPORT",
+        TemplateBody=json.dumps({**part, "Resources": resources}),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in named.items()],
+        ResourcesToImport=[
+            {
+                "ResourceType": "AWS::DynamoDB::Table",
+                "LogicalResourceId": "VerdictTable",
+                "ResourceIdentifier": {"TableName": "verdicts"},
+            },
+            {
+                "ResourceType": "AWS::ECR::Repository",
+                "LogicalResourceId": "ImageRepository",
+                "ResourceIdentifier": {"RepositoryName": "servers"},
+            },
+        ],
+    )
+    client.execute_change_set(StackName=STACK, ChangeSetName="adopt")
+    world.until("IMPORT_COMPLETE")
+    ended = world.deploy("--yes")
+    assert (0, "UPDATE_COMPLETE") == (ended.code, world.status)
+    assert not re.search(r"(VerdictTable|ImageRepository) +(replaced|added)", ended.out)
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in (world.stack() or {})["Outputs"]}
+    assert "verdicts" == outputs["VerdictTableNameInUse"]
+    assert outputs["ImageRepositoryUri"].endswith("/servers")
 
 
 def test_a_plan_can_be_left_and_executed_later(world: World) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.deployer.crossing import LOST, Answer, Passage, Ruling, error
+from tests.deployer.crossing import LOST, NAMESPACE, Answer, Passage, Ruling, error
 from tests.deployer.world import STACK
 
 if TYPE_CHECKING:
@@ -136,3 +136,65 @@ def test_an_empty_change_set_in_the_other_wording(world: World) -> None:
     ended = world.deploy("--yes")
     assert (0, []) == (ended.code, world.change_sets())
     assert "nothing to change" in ended.out
+
+
+FINDING = """
+<member><EventId>1</EventId><OperationId>op</OperationId><EventType>VALIDATION_ERROR</EventType>
+<LogicalResourceId>BuildProject</LogicalResourceId><ResourceType>AWS::CodeBuild::Project</ResourceType>
+<Timestamp>2026-11-22T08:00:00Z</Timestamp><ValidationFailureMode>FAIL</ValidationFailureMode>
+<ValidationName>PROPERTY_VALIDATION</ValidationName><ValidationStatus>FAILED</ValidationStatus>
+<ValidationStatusReason>Unsupported property [Descripton]</ValidationStatusReason>
+<ValidationPath>/Resources/BuildProject/Properties/Description</ValidationPath></member>
+"""
+
+
+def answered(action: str, content: str) -> Answer:
+    """Return an answer as CloudFormation sends it."""
+    text = (
+        f'<{action}Response xmlns="{NAMESPACE}"><{action}Result>{content}</{action}Result></{action}Response>'
+    )
+    return Answer(200, text.encode())
+
+
+def test_early_validation_is_explained_with_its_place(world: World) -> None:
+    """The change set fails: what was found, its path and its line; then it is taken back. Exit code 1."""
+    failed = (
+        f"<StackName>{STACK}</StackName><Status>FAILED</Status><StatusReason>1 validation error</StatusReason>"
+        "<ExecutionStatus>UNAVAILABLE</ExecutionStatus>"
+    )
+    world.crossing.refuse("DescribeChangeSet", answered("DescribeChangeSet", failed))
+    events = answered("DescribeEvents", f"<OperationEvents>{FINDING}</OperationEvents>")
+    world.crossing.refuse("DescribeEvents", events)
+    ended = world.deploy("--yes", "--json")
+    text = (world.root / "templates/validation-pipeline.template.json").read_text("utf-8")
+    project = text[: text.index('"BuildProject": {')].count("\n")
+    line = next(
+        number
+        for number, each in enumerate(text.splitlines(), 1)
+        if number > project and '"Description"' in each
+    )
+    assert (1, "") == (ended.code, world.status)
+    assert (
+        f"early validation: PROPERTY_VALIDATION  templates/validation-pipeline.template.json:{line}"
+        in ended.err
+    )
+    assert "at /Resources/BuildProject/Properties/Description" in ended.err
+    assert "Unsupported property [Descripton]" in ended.err
+    assert "CloudFormation says: 1 validation error" in ended.err
+    assert ("refused", 1) == (ended.answer["result"], ended.answer["exit"])
+    (asked,) = [each for each in world.crossing.passed if each.action == "DescribeEvents"]
+    assert asked.fields["ChangeSetName"].startswith("arn:aws:cloudformation:")
+    assert "true" == asked.fields["Filters.FailedEvents"]
+
+
+def test_early_validation_of_an_operation_is_explained(world: World) -> None:
+    """Found once it is executed: a name that is taken. The stack's own event says only that something was found."""
+    name = f"theirs-{world.account}"
+    world.client("s3", account="111111111111").create_bucket(Bucket=name)
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": name}}
+    world.edit(lambda template: template["Resources"].update(Taken=bucket))
+    ended = world.deploy("--yes")
+    assert (4, "ROLLBACK_COMPLETE") == (ended.code, world.status)
+    told = ended.err[ended.err.index("error:") :].splitlines()
+    assert told[1].startswith("cause: Taken (AWS::S3::Bucket)  early validation: NAME_CONFLICT_VALIDATION")
+    assert "at /Resources/Taken" in told[2]
