@@ -10,6 +10,7 @@ import pytest
 
 from deployer import stacks
 from deployer.stacks import Pace
+from tests.deployer.crossing import error
 from tests.deployer.interrupting import interrupted, interrupted_at_question
 
 if TYPE_CHECKING:
@@ -106,6 +107,35 @@ def test_a_canary_is_ended(changed: World) -> None:
     done = changed.run("rollback", "--yes")
     assert (0, {1: 100}) == (done.code, route(changed)), done.err
     assert "10 %" in done.out
+
+
+def test_an_update_that_goes_on_is_cancelled(changed: World) -> None:
+    """CloudFormation, which leads executions over step by step, would go on; it takes the stack back instead."""
+    lead(changed, v1=90, v2=10)
+    changed.wait_for("Hold", 20)
+    changed.begun()
+    changed.until("UPDATE_IN_PROGRESS")
+    done = changed.run("rollback", "--yes")
+    assert (0, {1: 100}) == (done.code, route(changed)), done.err
+    assert "that is cancelled, too" in done.err
+    assert ["CancelUpdateStack", "UpdateStateMachineAlias"] == changed.crossing.actions(
+        "CancelUpdateStack", "UpdateStateMachineAlias"
+    )
+    changed.until("UPDATE_ROLLBACK_COMPLETE")
+    assert {1: 100} == route(changed)
+
+
+def test_an_update_that_may_not_be_cancelled_is_told(changed: World) -> None:
+    """The alias comes first; what it may meet is a warning."""
+    changed.wait_for("Hold")
+    changed.begun()
+    changed.until("UPDATE_IN_PROGRESS")
+    changed.crossing.refuse("CancelUpdateStack", error("AccessDenied", "Because.", 403))
+    done = changed.run("rollback", "--yes")
+    assert (0, {1: 100}) == (done.code, route(changed)), done.err
+    assert "may lead the alias forward again" in done.err
+    changed.signal("Hold")
+    changed.until("UPDATE_COMPLETE")
 
 
 def test_a_role_without_what_the_old_version_needs_refuses(changed: World) -> None:
