@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer import rollback
@@ -319,6 +319,7 @@ def test_an_update_that_leads_executions_over_is_cancelled(
     assert expected is rollback.cancel_update(stubbed.account, "stack")
 
 
+@settings(max_examples=40)
 @given(
     numbers=st.sets(st.integers(1, 60), min_size=2, max_size=8),
     letters=st.lists(st.sampled_from("ABC"), min_size=60, max_size=60),
