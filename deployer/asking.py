@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from deployer.console import EXIT_INTERRUPTED, EXIT_PLANNED, Refused, complain, note
+from deployer.signals import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,13 +41,14 @@ def _somebody() -> None:
 
 
 @contextmanager
-def under_way(meanwhile: str) -> Iterator[None]:
+def under_way(meanwhile: str, *, has_begun: bool = True) -> Iterator[None]:
     """Say how things stand, and how to go on, where something that AWS carries on by itself is no longer watched.
 
-    That is so where somebody presses Ctrl-C or ends this process politely, and where AWS is not reached any more.
+    That is so where somebody presses Ctrl-C or ends this process politely, and where AWS is not reached any more. What
+    AWS refuses to begin has not begun: then only a request that may have been heard counts.
     """
     try:
-        with _terminated():
+        with interruptible():
             yield
     except KeyboardInterrupt:
         complain(f"interrupted\n{meanwhile}")
@@ -56,29 +56,8 @@ def under_way(meanwhile: str) -> Iterator[None]:
     except Exception as error:
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
 
-        if isinstance(error, BotoCoreError | ClientError):
+        from deployer.account import is_passing  # noqa: PLC0415
+
+        if isinstance(error, BotoCoreError | ClientError) and (has_begun or is_passing(error)):
             note(meanwhile)
         raise
-
-
-@contextmanager
-def _terminated() -> Iterator[None]:
-    """Let a polite kill, as a CI job's end sends it, be what Ctrl-C is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        # What is ignored stays so: `nohup` means it.
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

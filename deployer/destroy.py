@@ -6,19 +6,19 @@ state machine, goes with it.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets
+from deployer import stacks
 from deployer.account import error_code, is_denied
-from deployer.change_sets import Pace
 from deployer.console import Refused
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from deployer.account import Account
+    from deployer.stacks import Stack
 
 RETAINED = frozenset({"Retain", "RetainExceptOnCreate", "Snapshot"})
 """The deletion policies that leave something of a resource when its stack is deleted. RetainExceptOnCreate deletes
@@ -79,9 +79,7 @@ class Running:
 class Plan:
     """What destroying a stack does."""
 
-    stack: str
-    stack_id: str
-    status: str
+    stack: Stack
     resources: tuple[Resource, ...]
     running: Running
 
@@ -104,20 +102,20 @@ class Plan:
 
 def plan(account: Account, stack: str) -> Plan | None:
     """Return what would happen; None where there is no such stack. Raises `Refused` where it may not be deleted."""
-    client = account.client("cloudformation")
-    status = change_sets.stack_status(client, stack)
-    if status is None or status == "DELETE_COMPLETE":
+    found = stacks.read(account.client("cloudformation"), stack)
+    if found is None or found.status == "DELETE_COMPLETE":
         return None
-    described = client.describe_stacks(StackName=stack)["Stacks"][0]
-    if described.get("EnableTerminationProtection"):
+    if found.is_protected:
         raise Refused(
             f"{stack} is protected from termination: somebody decided that it is not to be deleted\n"
             f"who may lift that: aws cloudformation update-termination-protection --no-enable-termination-protection --stack-name {stack}"
         )
-    if status.endswith("_IN_PROGRESS") and status not in {"REVIEW_IN_PROGRESS", "DELETE_IN_PROGRESS"}:
-        raise Refused(f"{stack} is {status}\nwait for its end (`python build.py events`), then destroy it")
-    resources = tuple(_resources(account, stack))
-    return Plan(stack, described.get("StackId", stack), status, resources, running(account, resources))
+    if not found.is_settled and found.status != "DELETE_IN_PROGRESS":
+        raise Refused(
+            f"{stack} is {found.status}\nwait for its end (`python build.py events --follow`), then destroy it"
+        )
+    resources = tuple(_resources(account, found.id))
+    return Plan(found, resources, running(account, resources))
 
 
 def _resources(account: Account, stack: str) -> Iterator[Resource]:
@@ -281,7 +279,7 @@ def _stop(call: Callable[..., Any], **arguments: str) -> None:
             raise
 
 
-def delete(client: Any, planned: Plan, retained: Sequence[str] = ()) -> None:
+def delete(client: Any, planned: Plan, token: str, retained: Sequence[str] = ()) -> None:
     """Begin to delete the stack; CloudFormation carries it on by itself. Raises `Refused`."""
     resisting = {each.logical_id for each in planned.resisting}
     if unknown := sorted(set(retained) - resisting):
@@ -290,6 +288,4 @@ def delete(client: Any, planned: Plan, retained: Sequence[str] = ()) -> None:
             f"that is {', '.join(sorted(resisting)) or 'nothing yet: destroy it without --retain first'}"
         )
     left = {"RetainResources": list(retained)} if retained else {}
-    client.delete_stack(
-        StackName=planned.stack_id, ClientRequestToken=f"toolshed-destroy-{time.time_ns():x}", **left
-    )
+    client.delete_stack(StackName=planned.stack.id, ClientRequestToken=token, **left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +27,7 @@ from deployer.console import (
 if TYPE_CHECKING:
     from deployer.account import Account
     from deployer.destroy import Plan, Resource
-    from deployer.following import Ending
+    from deployer.execute import Outcome
 
 
 @click.command()
@@ -89,7 +90,7 @@ def _destroy(  # noqa: PLR0913 - one for each option
     if planned.running:
         with under_way("some executions may be stopped, and the stack is as it was: run this again to go on"):
             destroying.stop(reached, planned, note)
-    ending = _delete(reached, planned, retain)
+    ending = _delete(reached, planned, retain, is_json=is_json)
     document = {**_fields(planned), "status": ending.status}
     if ending.status != "DELETE_COMPLETE":
         if is_json:
@@ -101,35 +102,40 @@ def _destroy(  # noqa: PLR0913 - one for each option
     return EXIT_DONE
 
 
-def _delete(reached: Account, planned: Plan, retain: tuple[str, ...]) -> Ending:
+def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json: bool) -> Outcome:
     from deployer import destroy as destroying  # noqa: PLC0415
     from deployer import following  # noqa: PLC0415
 
     client = reached.client("cloudformation")
-    before = following.seen(client, planned.stack_id)
-    with under_way(
-        "CloudFormation goes on deleting by itself, and nothing stops it\n"
-        f"`python build.py destroy --stack-name {planned.stack}` follows it, and goes on where it could not"
-    ):
-        if planned.status == "DELETE_IN_PROGRESS":
+
+    def begin() -> None:
+        if planned.stack.status == "DELETE_IN_PROGRESS":
             note("it is being deleted already; this follows")
         else:
-            destroying.delete(client, planned, retain)
-        return following.follow(
-            client, planned.stack_id, before, on_event=lambda event: note(following.told(event))
-        )
+            destroying.delete(client, planned, following.new_token("destroy"), retain)
+
+    return following.carry_out(
+        client,
+        planned.stack,
+        begin,
+        names=[each.logical_id for each in planned.resources],
+        meanwhile="CloudFormation goes on deleting by itself, where it has begun, and nothing stops it\n"
+        f"`python build.py destroy --stack-name {planned.stack.name}` follows it, and goes on where it could not",
+        is_json=is_json,
+    )
 
 
 def _show(reached: Account, planned: Plan) -> None:
-    click.echo(f"{planned.stack} in {reached.region} is {planned.status}\n")
+    click.echo(f"{planned.stack.name} in {reached.region} is {planned.stack.status}\n")
     lost, kept = planned.lost, planned.retained
     holding = [each for each in lost if each.holds]
     if holding:
         click.secho("Lost, with what is in it", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in holding]) + "\n")
     if lost:
-        click.secho(f"Deleted: {len(lost)} resources, the history of executions among them", bold=True)
-        click.echo(", ".join(each.logical_id for each in lost if not each.holds) + "\n")
+        click.secho(f"Deleted: {len(lost)} resources in all, and the history of executions", bold=True)
+        names = ", ".join(each.logical_id for each in lost if not each.holds)
+        click.echo(click.wrap_text(names, shutil.get_terminal_size((100, 24)).columns) + "\n")
     if kept:
         click.secho("Retained", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in kept]) + "\n")
@@ -138,7 +144,8 @@ def _show(reached: Account, planned: Plan) -> None:
 
 
 def _cells(each: Resource) -> tuple[str, str, str]:
-    return each.logical_id, each.contents or each.holds or "-", each.physical_id
+    name = each.physical_id.rpartition("/")[2] if "://" in each.physical_id else each.physical_id
+    return each.logical_id, each.contents or each.holds or "-", name
 
 
 def _refuse_running(planned: Plan, *, is_json: bool) -> None:
@@ -155,8 +162,10 @@ def _refuse_running(planned: Plan, *, is_json: bool) -> None:
     )
 
 
-def _resistance(stack: str, ending: Ending) -> str:
-    failed = [each for each in ending.failures if each.type != "AWS::CloudFormation::Stack"]
+def _resistance(stack: str, ending: Outcome) -> str:
+    from deployer.following import failures  # noqa: PLC0415
+
+    failed = failures(ending)
     names = " ".join(f"--retain {each}" for each in dict.fromkeys(event.logical_id for event in failed))
     return "\n".join(
         [
@@ -191,8 +200,8 @@ def _fields(planned: Plan) -> dict[str, Any]:
         }
 
     return {
-        "stack": planned.stack,
-        "stack_id": planned.stack_id,
+        "stack": planned.stack.name,
+        "stack_id": planned.stack.id,
         "lost": [fields(each) for each in planned.lost],
         "retained": [fields(each) for each in planned.retained],
         "running": {

@@ -1,54 +1,59 @@
-"""Following what CloudFormation does with a stack until it is over: every event once, and what failed first."""
+"""Following an operation that takes a stack back, or away: every event once, and how it ended."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import secrets
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets
-from deployer.change_sets import ChangeSetError, Pace, StackEvent
+from deployer.asking import under_way
+from deployer.change_sets import ChangeSetError
+from deployer.console import EXIT_ERROR, Refused, note
+from deployer.events import Stream
+from deployer.execute import Follower, Outcome
+from deployer.progress import choose
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+
+    from deployer.events import StackEvent
+    from deployer.stacks import Stack
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How it ended."""
-
-    status: str
-    failures: tuple[StackEvent, ...]
-    """What went wrong, the earliest first; not what was cancelled because of it."""
+def new_token(what: str) -> str:
+    """Return a token by which CloudFormation knows a request that is made twice for the same."""
+    return f"toolshed-{what}-{secrets.token_hex(8)}"
 
 
-def seen(client: Any, stack: str) -> set[str]:
-    """Return the IDs of the events so far: what is to be followed comes after them."""
-    return {event.id for event in change_sets.events(client, stack)}
-
-
-def follow(
+def carry_out(  # noqa: PLR0913 - what to begin, and how it is shown
     client: Any,
-    stack: str,
-    before: set[str],
+    stack: Stack,
+    begin: Callable[[], None],
     *,
-    on_event: Callable[[StackEvent], None] = lambda _event: None,
+    names: Sequence[str] = (),
+    meanwhile: str,
+    is_json: bool = False,
     pace: Pace | None = None,
-) -> Ending:
-    """Return how a stack's operation ended. `stack` is its ID, by which a deleted stack is still found."""
-    known, failures = set(before), []
-    for _ in (pace or Pace()).looks():
-        # The status first: what happened before it was read is then among the events.
-        status = change_sets.stack_status(client, stack) or "DELETE_COMPLETE"
-        for event in change_sets.events(client, stack):
-            if event.id not in known:
-                known.add(event.id)
-                on_event(event)
-                failures += [event] if event.is_failure else []
-        if not status.endswith("_IN_PROGRESS"):
-            return Ending(status, tuple(failures))
-    raise ChangeSetError(f"{stack} was still changing when the time was over")
+) -> Outcome:
+    """Begin an operation, and follow it until the stack has settled; `meanwhile` is said where that is broken off.
+
+    Raises `Refused` where it takes too long, and what botocore raises.
+    """
+    stream = Stream(client, stack.id)
+    stream.skip()
+    with under_way(meanwhile, has_begun=False):
+        begin()
+    with under_way(meanwhile), choose(stack.name, names, is_json=is_json) as view:
+        follower = Follower(client, stream, view.event, note, view.look, pace or Pace())
+        try:
+            # All news are of what has just begun: whatever was before is skipped.
+            return follower.follow(
+                lambda shown, now: bool(shown) or now is None or now.status != stack.status
+            )
+        except ChangeSetError as error:
+            raise Refused(f"{error}\n{meanwhile}", EXIT_ERROR) from error
 
 
-def told(event: StackEvent) -> str:
-    """Return an event as a line."""
-    return f"{event.status:<28} {event.logical_id} ({event.type}) {event.reason}".rstrip()
+def failures(outcome: Outcome) -> list[StackEvent]:
+    """Return what went wrong with resources, the earliest first; not what was given up because of it."""
+    return [event for event in outcome.events if event.is_failure and not event.is_stack]

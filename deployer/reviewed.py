@@ -98,7 +98,7 @@ def check(root: Path, *, allow_uncommitted: bool = False) -> Reviewed:
         raise Refused(
             "\n".join(["what is here does not belong together; nothing was deployed", *reading.faults])
         )
-    commit = _committed(root, reading.read, allow_uncommitted=allow_uncommitted)
+    commit = committed(root, reading.read, allow_uncommitted=allow_uncommitted)
     return Reviewed(TEMPLATE, template, artifacts, definitions, commit)
 
 
@@ -212,7 +212,7 @@ def _stray(key: str, definitions: tuple[Definition, ...], package: str) -> str:
     return f"{TEMPLATE}: names {key}, which is no document of asl/ and not the package"
 
 
-def _committed(root: Path, read: Mapping[Path, bytes], *, allow_uncommitted: bool) -> str | None:
+def committed(root: Path, read: Mapping[Path, bytes], *, allow_uncommitted: bool) -> str | None:
     """Return the commit that holds these bytes. Raises `Refused` where none does, unless that is allowed."""
     try:
         commit, faults = _compare(root, read)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets
+from deployer import stacks
 from deployer.account import error_code, is_denied
-from deployer.change_sets import Pace
 from deployer.console import EXIT_ERROR, Refused
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -128,13 +127,13 @@ def plan(account: Account, stack: str, wanted: str | None = None) -> Plan:
 
 def alias_of(account: Account, stack: str) -> str:
     """Return the ARN of the alias that the stack starts executions by. Raises `Refused`."""
-    client = account.client("cloudformation")
-    if change_sets.stack_status(client, stack) is None:
+    read = stacks.read(account.client("cloudformation"), stack)
+    if read is None:
         raise Refused(
             f"there is no stack {stack} in {account.region}\n--stack-name, --region and --profile name another",
             EXIT_ERROR,
         )
-    found = change_sets.outputs(client, stack).get(OUTPUT)
+    found = read.outputs.get(OUTPUT)
     if not found:
         raise Refused(
             f"{stack} has no output {OUTPUT}: it is not the pipeline's stack, or was never deployed to its end",
@@ -215,12 +214,14 @@ def _functions(machine: StateMachine) -> dict[str, str]:
 
 
 def lead(account: Account, planned: Plan) -> None:
-    """Let the alias lead to the version, all executions at once, and read that back.
+    """Let the alias lead to the version, all executions at once, and read that back; it may lead there already.
 
     Raises `Refused` where somebody led it elsewhere since it was planned.
     """
     states = account.client("stepfunctions")
     now = states.describe_state_machine_alias(stateMachineAliasArn=planned.alias_arn)["routingConfiguration"]
+    if [each["stateMachineVersionArn"] for each in now if each["weight"]] == [planned.target.arn]:
+        return
     known = {version.arn: weight for version, weight in planned.routes}
     if {each["stateMachineVersionArn"] for each in now if each["weight"]} != known.keys():
         raise Refused(
@@ -248,12 +249,17 @@ def leads_to(states: Any, planned: Plan) -> bool:
     return [each["stateMachineVersionArn"] for each in found if each["weight"]] == [planned.target.arn]
 
 
+def is_updating(account: Account, stack: str) -> bool:
+    """Tell whether the stack is being updated: it may be what shifts executions gradually, and would go on to."""
+    read = stacks.read(account.client("cloudformation"), stack)
+    return read is not None and read.status == "UPDATE_IN_PROGRESS"
+
+
 def cancel_update(account: Account, stack: str) -> bool:
-    """Cancel the update that shifts executions gradually, or else it would go on; tells whether there was one."""
-    client = account.client("cloudformation")
-    if change_sets.stack_status(client, stack) != "UPDATE_IN_PROGRESS":
+    """Cancel the stack's update, where there is one; tells whether there was."""
+    if not is_updating(account, stack):
         return False
-    client.cancel_update_stack(StackName=stack)
+    account.client("cloudformation").cancel_update_stack(StackName=stack)
     return True
 
 
@@ -301,8 +307,3 @@ def _find(states: Any, arns: list[str], wanted: str) -> Version:
                 return version
     known = ", ".join(str(_number(arn)) for arn in arns)
     raise Refused(f"there is no version {wanted}; the state machine has {known}")
-
-
-def new_token() -> str:
-    """Return a token by which CloudFormation knows a request that is made twice for the same."""
-    return f"toolshed-rollback-{time.time_ns():x}"

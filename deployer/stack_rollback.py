@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets
+from deployer import stacks
 from deployer.console import EXIT_ERROR, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from deployer.stacks import Stack
 
 ROLL_BACK = frozenset({"CREATE_FAILED", "UPDATE_FAILED"})
 """Where RollbackStack is taken. Evidence: botocore's model (RollbackStack)."""
@@ -24,6 +26,8 @@ FITS = {
     "REVIEW_IN_PROGRESS": "the stack has nothing but change sets: `python build.py deploy` goes on, `python build.py destroy` removes it",
     "ROLLBACK_COMPLETE": "its creation failed, and was taken back already: `python build.py destroy`, then deploy again",
     "ROLLBACK_FAILED": "its creation failed, and could not be taken back: `python build.py destroy` deletes what is left",
+    "IMPORT_ROLLBACK_FAILED": "an import could not be taken back (`python build.py events --failed` tells why): `python build.py destroy` deletes the stack, and what it had imported stays",
+    "DELETE_COMPLETE": "it is deleted: `python build.py deploy` makes a new one",
     "DELETE_FAILED": "it could not be deleted: `python build.py destroy` goes on",
 }
 """What fits where no rollback does, by the stack's status."""
@@ -38,9 +42,7 @@ IN_PROGRESS = "something goes on already: `python build.py events` follows it"
 class Plan:
     """What is to be done with a stack."""
 
-    stack: str
-    stack_id: str
-    status: str
+    stack: Stack
     skipped: tuple[str, ...] = ()
     """Resources that CloudFormation is to believe taken back."""
     failed: tuple[str, ...] = ()
@@ -49,7 +51,7 @@ class Plan:
     @property
     def does_continue(self) -> bool:
         """Whether a rollback is continued that failed."""
-        return self.status in CONTINUE
+        return self.stack.status in CONTINUE
 
     @property
     def action(self) -> str:
@@ -62,15 +64,14 @@ class Plan:
 
 def plan(client: Any, stack: str, skipped: Sequence[str] = ()) -> Plan:
     """Return what fits the stack's status. Raises `Refused` where no rollback does."""
-    status = change_sets.stack_status(client, stack)
-    if status is None:
+    found = stacks.read(client, stack)
+    if found is None:
         raise Refused(f"there is no stack {stack}: nothing to roll back", EXIT_ERROR)
-    if status not in ROLL_BACK | CONTINUE:
-        kind = IN_PROGRESS if status.endswith("_IN_PROGRESS") else COMPLETE
-        raise Refused(f"{stack} is {status}\n{FITS.get(status, kind).replace('{stack}', stack)}")
-    if skipped and status not in CONTINUE:
-        raise Refused(f"{stack} is {status}: --skip is for UPDATE_ROLLBACK_FAILED alone")
-    described = client.describe_stacks(StackName=stack)["Stacks"][0]
+    if found.status not in ROLL_BACK | CONTINUE:
+        kind = COMPLETE if found.is_settled else IN_PROGRESS
+        raise Refused(f"{stack} is {found.status}\n{FITS.get(found.status, kind).replace('{stack}', stack)}")
+    if skipped and found.status not in CONTINUE:
+        raise Refused(f"{stack} is {found.status}: --skip is for UPDATE_ROLLBACK_FAILED alone")
     failed = tuple(
         each["LogicalResourceId"]
         for page in client.get_paginator("list_stack_resources").paginate(StackName=stack)
@@ -82,13 +83,13 @@ def plan(client: Any, stack: str, skipped: Sequence[str] = ()) -> Plan:
             f"--skip {', '.join(unknown)}: only what could not be taken back can be left as it is\n"
             f"that is {', '.join(failed) or 'nothing'}"
         )
-    return Plan(stack, described.get("StackId", stack), status, tuple(skipped), failed)
+    return Plan(found, tuple(skipped), failed)
 
 
 def begin(client: Any, planned: Plan, token: str) -> None:
     """Begin it; CloudFormation carries it on by itself."""
     if planned.does_continue:
         skipped = {"ResourcesToSkip": list(planned.skipped)} if planned.skipped else {}
-        client.continue_update_rollback(StackName=planned.stack, ClientRequestToken=token, **skipped)
+        client.continue_update_rollback(StackName=planned.stack.id, ClientRequestToken=token, **skipped)
     else:
-        client.rollback_stack(StackName=planned.stack, ClientRequestToken=token, RetainExceptOnCreate=True)
+        client.rollback_stack(StackName=planned.stack.id, ClientRequestToken=token, RetainExceptOnCreate=True)

@@ -13,20 +13,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 from generator import artifacts, pages, task_sweeper, validation_pipeline
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Definition, Lock
-from generator.template import Machine, grants, template
+from generator.template import Machine, bootstrap, grants, template
 from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from generator.artifacts import Package
+    from generator.artifacts import Package, Release
     from generator.policy import Grant
     from generator.settings import Settings
 
 SETTINGS = Path("settings.yaml")
 README = Path("README.md")
 TEMPLATE = Path("templates/validation-pipeline.template.json")
+BOOTSTRAP = Path("templates/bootstrap.template.json")
+
+REACH = 2
+"""How many releases beside the document its role serves. The one before it: executions still run it, a canary shares
+the starts with it, a rollback leads to it. And the one before that: where the last release was rolled back, the alias
+leads there, and so would the rollback of the next one."""
 
 
 class GateError(Exception):
@@ -73,6 +79,7 @@ def generate(root: Path, package: Package | None = None) -> Documents:
         artifacts=(
             *(artifact for document in documents for artifact in document.artifacts),
             stack(settings, documents, package),
+            Artifact(BOOTSTRAP, artifacts.canonical(bootstrap(settings), sort_keys=True)),
             Artifact(Path("docs/faults.md"), pages.fault_table()),
             Artifact(
                 Path("docs/permissions.md"),
@@ -89,7 +96,9 @@ def generate(root: Path, package: Package | None = None) -> Documents:
 
 def stack(settings: Settings, documents: Sequence[Document], package: Package) -> Artifact:
     """Generate the template around the state machines."""
-    machines = {each.definition.name: Machine(each.definition, each.statements) for each in documents}
+    machines = {
+        each.definition.name: Machine(each.definition, each.statements, each.served) for each in documents
+    }
     return Artifact(TEMPLATE, artifacts.canonical(template(settings, machines, package), sort_keys=True))
 
 
@@ -116,7 +125,14 @@ class Document:
     definition: Definition
     machine: StateMachine
     statements: Sequence[Grant]
+    served: Sequence[Release]
+    """The older documents that the statements serve too."""
     artifacts: tuple[Artifact, ...]
+
+
+def in_reach(lock: Lock, version: str) -> tuple[Release, ...]:
+    """Return the releases beside a version that executions may still run or a rollback may lead to, the newest first."""
+    return tuple(each for each in reversed(lock.released) if each.version != version)[:REACH]
 
 
 def document(root: Path, settings: Settings, source: Source, package: Package) -> Document:
@@ -129,14 +145,13 @@ def document(root: Path, settings: Settings, source: Source, package: Package) -
     definition = current_definition(settings, source.NAME, lock)
     _refuse_changed_release(definition, lock)
     machine = StateMachine.of(source.definition(settings))
-    machines = [machine]
-    if lock.released:
-        released = artifacts.read_release(root, definition.name, lock.released[-1])
-        machines.append(StateMachine.of(json.loads(released)))
+    texts = {each: artifacts.read_release(root, definition.name, each) for each in lock.released}
+    served = in_reach(lock, definition.version)
     return Document(
         definition,
         machine,
-        grants(machines, package),
+        grants([machine, *(StateMachine.of(json.loads(texts[each])) for each in served)], package),
+        served,
         (
             Artifact(definition_path(definition.name), definition.text),
             Artifact(schema_path(definition.name), artifacts.canonical(source.input_schema())),

@@ -26,8 +26,9 @@ def permissions(documents: Mapping[str, Sequence[Grant]]) -> str:
             NOTICE,
             "",
             "The policy of each role is derived from its ASL document: each Task's integration, with its parameters, needs",
-            "what `states_language/permissions.yaml` says. It is the union over the document and its last release, since a",
-            "canary, a rollback or a running execution still uses that one.",
+            "what `states_language/permissions.yaml` says. It is the union over the document and the two releases before it:",
+            "a canary, a rollback or a running execution still uses an older one, and where the last release was rolled",
+            "back, that is the one before.",
             "",
             *(line for name, grants in documents.items() for line in _permissions(name, grants)),
         ]

@@ -1,7 +1,7 @@
 """Bind the permissions that documents need to this stack's resources: the policies of the state machines' roles.
 
-The policy is the union over the document and its last release, since a canary, a rollback and a running execution
-still use the older one under the role's newest policy.
+The policy is the union over the document and the releases in reach, since a canary, a rollback and a running execution
+still use an older one under the role's newest policy.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _bind(text: str, tokens: Mapping[str, Substitution]) -> str:
         if not bound:
             message = (
                 f"a permission names ${{{name}}}, for which substitutions.py has no value in a policy; "
-                "a token of the last release stays there until the next release"
+                "a token of a release stays there until two later ones are released"
             )
             raise UnboundTokenError(message)
         return bound

@@ -11,6 +11,7 @@ from generator import policy
 from generator.plain import plain
 from generator.resources import (
     alarms,
+    artifact_bucket,
     build_project,
     cluster,
     functions,
@@ -29,7 +30,7 @@ from states_language import permissions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from generator.artifacts import Definition, Package
+    from generator.artifacts import Definition, Package, Release
     from generator.settings import Settings
     from generator.substitutions import Substitution
     from states_language.document import StateMachine
@@ -39,6 +40,11 @@ DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds t
 GROUPS = {
     "Artifacts": {"ArtifactBucket": "Bucket with the definitions and the package"},
     "Alarms": {"AlarmTopicArn": "SNS topic"},
+    "Rollout of a new version": {
+        "DeploymentType": "At once, or in steps",
+        "DeploymentIntervalMinutes": "Minutes between steps",
+        "DeploymentPercentage": "Percent of each step",
+    },
     "Network": {
         "VpcId": "Existing VPC",
         "SubnetIds": "Its subnets",
@@ -67,9 +73,19 @@ GROUPS = {
 }
 """The parameters as a person meets them in the console: groups, and a label for each."""
 
+BOOTSTRAP_DESCRIPTION = (
+    "ToolShed: the bucket for what is deployed - the definitions, the validator's package and the templates."
+)
+BOOTSTRAP_GROUPS = {
+    "Artifacts (empty: the stack's own)": {
+        "BucketName": "Name of the bucket",
+        "EncryptionKeyArn": "Your encryption key",
+    }
+}
+
 
 def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Grant]:
-    """Return what a state machine's role may do: for the document, its last release, logging and tracing.
+    """Return what a state machine's role may do: for the document, the releases in reach, logging and tracing.
 
     Raises `PermissionsError` and `UnboundTokenError`.
     """
@@ -83,6 +99,8 @@ class Machine:
 
     definition: Definition
     statements: Sequence[policy.Grant]
+    served: Sequence[Release] = ()
+    """The older documents that the role serves too."""
 
 
 def template(settings: Settings, machines: Mapping[str, Machine], package: Package) -> dict[str, Any]:
@@ -100,12 +118,19 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
         functions.part(settings, package),
         records.part(settings),
         roles.part(pipeline.statements, task_sweeper.statements),
-        state_machines.part(settings, pipeline.definition, _values(pipeline.definition, package)),
+        state_machines.part(
+            settings, pipeline.definition, _values(pipeline.definition, package), pipeline.served
+        ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
         safeguards.part(),
     ]
-    return _assemble(settings, parts)
+    return _assemble(settings, parts, DESCRIPTION, GROUPS)
+
+
+def bootstrap(settings: Settings) -> dict[str, Any]:
+    """Return the template of what must be there before the pipeline's can be deployed, as plain data."""
+    return _assemble(settings, [artifact_bucket.part()], BOOTSTRAP_DESCRIPTION, BOOTSTRAP_GROUPS)
 
 
 def _values(definition: Definition, package: Package) -> dict[str, Substitution]:
@@ -132,8 +157,10 @@ def _artifacts() -> Part:
     )
 
 
-def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
-    result = Template(Description=DESCRIPTION)
+def _assemble(
+    settings: Settings, parts: Sequence[Part], description: str, groups: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    result = Template(Description=description)
     for part in parts:
         for name, condition in part.conditions.items():
             result.add_condition(name, condition)
@@ -153,14 +180,16 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
             "Outputs": result.outputs,
         }
     )
-    document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
+    rules = {name: rule for part in parts for name, rule in part.rules.items()}
+    if rules:
+        document["Rules"] = rules
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {
             "ParameterGroups": [
-                {"Label": {"default": title}, "Parameters": list(labels)} for title, labels in GROUPS.items()
+                {"Label": {"default": title}, "Parameters": list(labels)} for title, labels in groups.items()
             ],
             "ParameterLabels": {
-                name: {"default": label} for labels in GROUPS.values() for name, label in labels.items()
+                name: {"default": label} for labels in groups.values() for name, label in labels.items()
             },
         }
     }

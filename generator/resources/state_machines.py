@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from troposphere import AWSObject, GetAtt, Output, Ref, Sub, stepfunctions
+from troposphere import (
+    And,
+    AWSObject,
+    Equals,
+    GetAtt,
+    If,
+    Not,
+    NoValue,
+    Output,
+    Parameter,
+    Ref,
+    Sub,
+    stepfunctions,
+)
 
 from generator.resources.part import Part, name_parameter, named, optional
 from generator.resources.safeguards import log_group
@@ -12,11 +25,29 @@ from generator.resources.safeguards import log_group
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from generator.artifacts import Definition
+    from generator.artifacts import Definition, Release
     from generator.settings import Settings
     from generator.substitutions import Substitution
 
 ALIAS = "live"
+
+ALL_AT_ONCE = "ALL_AT_ONCE"
+STEPS = {
+    "DeploymentIntervalMinutes": (
+        r"[1-9]\d{0,2}|1\d{3}|20\d\d|2100",
+        "Minutes between two steps of CANARY or LINEAR, from 1 to 2100",
+    ),
+    "DeploymentPercentage": (
+        r"[1-9]\d?",
+        "Percent of the new executions that a step of CANARY or LINEAR gives to the new version, from 1 to 99",
+    ),
+}
+"""What a gradual deployment takes (documentation: AWS::StepFunctions::StateMachineAlias): its form, and what it is."""
+
+
+def description(document: Definition | Release) -> str:
+    """Return how a published version says which document it holds."""
+    return f"{document.version} sha256:{document.sha256}"
 
 
 def execution_log(title: str, name: str, settings: Settings) -> AWSObject:
@@ -62,8 +93,14 @@ def machine(  # noqa: PLR0913 - the logical IDs that it ties together
     )
 
 
-def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substitution]) -> Part:
-    """Return the pipeline's state machine, its published version and its alias."""
+def part(
+    settings: Settings, definition: Definition, tokens: Mapping[str, Substitution], served: Sequence[Release]
+) -> Part:
+    """Return the pipeline's state machine, its published version and its alias.
+
+    `served` are the older documents that the role's policy still serves.
+    """
+    documents: list[Definition | Release] = [definition, *served]
     return Part(
         resources=(
             execution_log("PipelineLogGroup", "${AWS::StackName}", settings),
@@ -81,7 +118,7 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
                 "PipelineVersion",
                 StateMachineArn=Ref("Pipeline"),
                 StateMachineRevisionId=GetAtt("Pipeline", "StateMachineRevisionId"),
-                Description=f"{definition.version} sha256:{definition.sha256}",
+                Description=description(definition),
                 DeletionPolicy="Retain",
                 UpdateReplacePolicy="Retain",
             ),
@@ -91,7 +128,9 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
                 Description="Start executions here",
                 DeploymentPreference=stepfunctions.DeploymentPreference(
                     StateMachineVersionArn=Ref("PipelineVersion"),
-                    Type="ALL_AT_ONCE",
+                    Type=Ref("DeploymentType"),
+                    Interval=If("StepsHaveInterval", Ref("DeploymentIntervalMinutes"), NoValue),
+                    Percentage=If("StepsHavePercentage", Ref("DeploymentPercentage"), NoValue),
                     Alarms=[Ref("PipelineFaultAlarm")],
                 ),
             ),
@@ -100,8 +139,14 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
             name_parameter(
                 "StateMachineName", settings.names.state_machine, "state machine", r"^[A-Za-z0-9_-]{1,80}$"
             ),
+            *_deployment_parameters(),
         ),
-        conditions=optional("StateMachineName"),
+        conditions={
+            **optional("StateMachineName"),
+            "StepsHaveInterval": _with_steps("DeploymentIntervalMinutes"),
+            "StepsHavePercentage": _with_steps("DeploymentPercentage"),
+        },
+        rules=_deployment_rules(),
         outputs=(
             Output(
                 "PipelineArn",
@@ -109,5 +154,64 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
                 Description="Start executions here: the alias of the state machine.",
             ),
             Output("PipelineLogGroupName", Value=Ref("PipelineLogGroup"), Description="The executions' log."),
+            Output(
+                "PipelineVersionsServed",
+                Value=", ".join(description(each) for each in documents),
+                Description="The documents whose calls the role's policy allows, as their versions' descriptions say; the alias may lead to any of them.",
+            ),
         ),
     )
+
+
+def _deployment_parameters() -> tuple[Parameter, ...]:
+    return (
+        Parameter(
+            "DeploymentType",
+            Type="String",
+            Default=ALL_AT_ONCE,
+            AllowedValues=[ALL_AT_ONCE, "CANARY", "LINEAR"],
+            Description="How the alias goes over to a new version: at once, in two steps, or in equal ones. It goes back when PipelineFaultAlarm rises meanwhile. All steps together may take 36 hours.",
+        ),
+        *(
+            Parameter(
+                name,
+                Type="String",
+                Default="",
+                AllowedPattern=f"^({form})?$",
+                Description=f"{meaning}; empty with {ALL_AT_ONCE}.",
+            )
+            for name, (form, meaning) in STEPS.items()
+        ),
+    )
+
+
+def _with_steps(parameter: str) -> And:
+    return And(Not(Equals(Ref("DeploymentType"), ALL_AT_ONCE)), Not(Equals(Ref(parameter), "")))
+
+
+def _deployment_rules() -> dict[str, Any]:
+    """Return what refuses a type without its steps, and steps that would be passed over, before anything changes."""
+    at_once = {"Fn::Equals": [{"Ref": "DeploymentType"}, ALL_AT_ONCE]}
+    unset = {name: {"Fn::Equals": [{"Ref": name}, ""]} for name in STEPS}
+    return {
+        "GradualDeploymentNeedsSteps": {
+            "RuleCondition": {"Fn::Not": [at_once]},
+            "Assertions": [
+                {
+                    "Assert": {"Fn::Not": [is_unset]},
+                    "AssertDescription": f"With CANARY or LINEAR, give {name} too.",
+                }
+                for name, is_unset in unset.items()
+            ],
+        },
+        "AllAtOnceHasNoSteps": {
+            "RuleCondition": at_once,
+            "Assertions": [
+                {
+                    "Assert": is_unset,
+                    "AssertDescription": f"{ALL_AT_ONCE} has no steps: give DeploymentType CANARY or LINEAR, or leave {name} empty.",
+                }
+                for name, is_unset in unset.items()
+            ],
+        },
+    }

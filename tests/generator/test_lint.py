@@ -58,8 +58,11 @@ def test_the_committed_documents_are_clean_in_five_regions(root: Path, tmp_path:
     for document in documents:
         (tmp_path / document).parent.mkdir()
         (tmp_path / document).write_bytes((root / document).read_bytes())
+    bootstrap = Path("templates/bootstrap.template.json")
+    (tmp_path / bootstrap).write_bytes((root / bootstrap).read_bytes())
     assert lint(tmp_path, documents[0], documents[1:]) == []
-    assert len([*(tmp_path / CACHE).iterdir()]) == 2
+    assert lint(tmp_path, bootstrap, []) == []
+    assert len([*(tmp_path / CACHE).iterdir()]) == 3
 
 
 def test_a_broken_template_is_found(folder: Path) -> None:

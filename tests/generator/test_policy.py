@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from troposphere import encode_to_dict
 
-from generator import artifacts, policy
+from generator import artifacts, policy, releases
 from generator.artifacts import Package
 from generator.documents import generate
 from generator.policy import Grant, UnboundTokenError
@@ -280,7 +280,7 @@ def test_a_token_without_a_resource_of_this_stack_is_refused(definition: dict[st
         derived(with_state(definition, "dynamodb:putItem", {"TableName": "${TaskSubnetIds}"}))
 
 
-def test_the_last_release_keeps_its_rights(definition: dict[str, Any]) -> None:
+def test_an_older_document_keeps_its_rights(definition: dict[str, Any]) -> None:
     """The role serves both documents: what only the older one calls is granted still, and nothing twice."""
     older = with_state(definition, "dynamodb:getItem", {"TableName": "${VerdictTableName}", "Key": {}})
     both = derived(definition, older)
@@ -302,18 +302,50 @@ def release(project: Path, definition: dict[str, Any], version: str) -> None:
     lock_path.write_text(json.dumps(lock), "utf-8")
 
 
-def test_generation_takes_the_last_release_and_no_older_one(
-    project: Path, definition: dict[str, Any]
-) -> None:
-    """The release before the last one has no running executions any more: its rights go."""
-    table = {"TableName": "${VerdictTableName}"}
-    release(project, with_state(definition, "dynamodb:deleteItem", table), "1.0.0")
-    release(project, with_state(definition, "dynamodb:getItem", table), "2.0.0")
+def generated(project: Path) -> tuple[set[str], list[str], str]:
+    """Return the actions of the pipeline's role, the versions that it serves, and the page of permissions."""
     texts = {str(each.path): each.text for each in generate(project).artifacts}
-    body = json.loads(texts["templates/validation-pipeline.template.json"])["Resources"]["PipelinePolicy"]
-    assert body["Metadata"]["NeededBy"]["dynamodb:GetItem"] == ["More"]
-    assert "dynamodb:DeleteItem" not in body["Metadata"]["NeededBy"]
-    assert "`dynamodb:GetItem`" in texts["docs/permissions.md"]
+    template = json.loads(texts["templates/validation-pipeline.template.json"])
+    return (
+        {*template["Resources"]["PipelinePolicy"]["Metadata"]["NeededBy"]},
+        [each.split()[0] for each in template["Outputs"]["PipelineVersionsServed"]["Value"].split(", ")],
+        texts["docs/permissions.md"],
+    )
+
+
+OLDER = {"1.0.0": "dynamodb:deleteItem", "2.0.0": "dynamodb:getItem", "3.0.0": "dynamodb:updateItem"}
+"""What only that release calls."""
+GRANTED = {"1.0.0": "dynamodb:DeleteItem", "2.0.0": "dynamodb:GetItem", "3.0.0": "dynamodb:UpdateItem"}
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_the_role_serves_the_two_releases_before_the_document(
+    project: Path, definition: dict[str, Any], count: int
+) -> None:
+    """The alias leads to the last one, or, where that was rolled back, to the one before; older ones are over."""
+    versions = list(OLDER)[:count]
+    for version in versions:
+        parameters = {"TableName": "${VerdictTableName}"}
+        release(project, with_state(definition, OLDER[version], parameters), version)
+    actions, served, page = generated(project)
+    current = artifacts.read_lock(project, "validation-pipeline").version
+    assert [current, *versions[-2:][::-1]] == served
+    assert {GRANTED[version] for version in versions[-2:]} == actions & {*GRANTED.values()}
+    assert all(f"`{GRANTED[version]}`" in page for version in versions[-2:])
+
+
+def test_releasing_the_document_takes_no_rights_away(project: Path, definition: dict[str, Any]) -> None:
+    """The moment in which it is released is not the moment in which nobody runs the older one any more."""
+    table = {"TableName": "${VerdictTableName}"}
+    release(project, with_state(definition, "dynamodb:getItem", table), "1.0.0")
+    before = generated(project)
+    artifacts.write(project, generate(project).artifacts)
+    artifacts.write(project, releases.release(project)[1])
+    assert ["1.0.0", "9.0.0"] == [
+        each.version for each in artifacts.read_lock(project, "validation-pipeline").released
+    ]
+    assert before == generated(project)
+    assert "dynamodb:GetItem" in before[0]
 
 
 def test_each_action_names_the_states_that_need_it(

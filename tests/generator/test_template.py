@@ -13,13 +13,13 @@ import pytest
 from generator import artifacts
 from generator import settings as settings_file
 from generator.artifacts import Definition, Package
-from generator.documents import SOURCES, generate
+from generator.documents import SOURCES, TEMPLATE, generate
 from generator.policy import UnboundTokenError
 from generator.settings import Settings
 from generator.substitutions import tokens
 from generator.template import Machine
 from generator.template import template as assemble
-from tests.generator.rendered import NOTHING, PSEUDO_PARAMETERS, parameters, references, rendered
+from tests.generator.rendered import NOTHING, PSEUDO_PARAMETERS, holds, parameters, references, rendered
 
 Json = dict[str, Any]
 
@@ -28,6 +28,7 @@ SECRETS = {
     "CloneTokenSecretArn": "arn:aws:secretsmanager:eu-west-1:1:secret:a",
     "DockerHubSecretArn": "arn:aws:secretsmanager:eu-west-1:1:secret:b",
 }
+STEPS = {"DeploymentIntervalMinutes": "5", "DeploymentPercentage": "10"}
 TOPIC = {"AlarmTopicArn": "arn:aws:sns:eu-west-1:1:topic"}
 NAMES = {
     "StateMachineName": ("Pipeline", "StateMachineName", "state_machine"),
@@ -130,7 +131,8 @@ def test_a_vpc_without_subnets_is_refused_before_anything_is_created(template: J
 
     found = [
         (rule["RuleCondition"], [each["Assert"] for each in rule["Assertions"]])
-        for rule in template["Rules"].values()
+        for name, rule in template["Rules"].items()
+        if "Needs" in name and "Steps" not in name
     ]
     pairs = [("VpcId", "SubnetIds"), ("SubnetIds", "VpcId"), ("BuildSubnetIds", "VpcId")]
     assert sorted(found, key=str) == sorted(
@@ -389,6 +391,64 @@ def test_executions_start_through_the_alias_live(template: Json, settings: Setti
     assert resources["Pipeline"]["Properties"]["StateMachineType"] == "STANDARD"
     assert resources["Pipeline"]["Properties"]["TracingConfiguration"] == {"Enabled": True}
     assert settings.names.state_machine == template["Parameters"]["StateMachineName"]["Default"]
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({}, []),
+        (STEPS, ["DeploymentIntervalMinutes", "DeploymentPercentage"]),
+        ({"DeploymentType": "CANARY"}, ["DeploymentIntervalMinutes", "DeploymentPercentage"]),
+        ({"DeploymentType": "LINEAR", "DeploymentPercentage": "10"}, ["DeploymentIntervalMinutes"]),
+        ({"DeploymentType": "CANARY", **STEPS}, []),
+        ({"DeploymentType": "LINEAR", **STEPS}, []),
+    ],
+)
+def test_a_rollout_without_its_steps_or_steps_without_a_rollout_are_refused(
+    template: Json, given: dict[str, str], refused: list[str]
+) -> None:
+    """Before anything changes, with the parameter to give or to leave out."""
+    values = parameters(template, **given)
+    told = [
+        assertion["AssertDescription"]
+        for rule in template["Rules"].values()
+        if holds(rule["RuleCondition"], values)
+        for assertion in rule["Assertions"]
+        if not holds(assertion["Assert"], values)
+    ]
+    assert len(told) == len(refused)
+    for text, parameter in zip(told, refused, strict=True):
+        assert parameter in text
+
+
+@pytest.mark.parametrize("kind", ["ALL_AT_ONCE", "CANARY", "LINEAR"])
+def test_the_alias_takes_steps_only_where_it_goes_in_steps(template: Json, kind: str) -> None:
+    """Whatever the type, the alarm on our own faults takes it back."""
+    stack = rendered(template, parameters(template, DeploymentType=kind, **STEPS))["Resources"]
+    steps = {
+        "Interval": {"Ref": "DeploymentIntervalMinutes"},
+        "Percentage": {"Ref": "DeploymentPercentage"},
+    }
+    assert stack["PipelineAlias"]["Properties"]["DeploymentPreference"] == {
+        "Type": {"Ref": "DeploymentType"},
+        "StateMachineVersionArn": {"Ref": "PipelineVersion"},
+        "Alarms": [{"Ref": "PipelineFaultAlarm"}],
+        **({} if kind == "ALL_AT_ONCE" else steps),
+    }
+
+
+def test_the_parameters_of_a_rollout_are_those_of_the_resource(template: Json) -> None:
+    """Its types, and every whole number that it takes and no other, by the schema that cfn-lint carries."""
+    from cfnlint.schema import PROVIDER_SCHEMA_MANAGER  # noqa: PLC0415  # takes a moment
+
+    schema = PROVIDER_SCHEMA_MANAGER.get_resource_schema("us-east-1", "AWS::StepFunctions::StateMachineAlias")
+    properties = schema.schema["definitions"]["DeploymentPreference"]["properties"]
+    assert {*properties["Type"]["enum"]} == {*template["Parameters"]["DeploymentType"]["AllowedValues"]}
+    for parameter, key in (("DeploymentIntervalMinutes", "Interval"), ("DeploymentPercentage", "Percentage")):
+        pattern = re.compile(template["Parameters"][parameter]["AllowedPattern"])
+        taken = [number for number in range(3000) if pattern.fullmatch(str(number))]
+        assert taken == [*range(properties[key]["minimum"], properties[key]["maximum"] + 1)]
+        assert not pattern.fullmatch("01")
 
 
 def test_published_versions_are_kept(resources: Json, root: Path) -> None:
@@ -655,10 +715,6 @@ def test_a_setting_reaches_the_template(
     text = (project / "settings.yaml").read_text("utf-8")
     assert text.count(before) == 1
     (project / "settings.yaml").write_text(text.replace(before, after), "utf-8")
-    (made,) = (
-        json.loads(each.text)
-        for each in generate(project).artifacts
-        if str(each.path).startswith("templates/")
-    )
+    (made,) = (json.loads(each.text) for each in generate(project).artifacts if each.path == TEMPLATE)
     part = made["Resources"][place[1:]] if place.startswith("/") else made["Parameters"][place]
     assert str(value) in json.dumps(part)
