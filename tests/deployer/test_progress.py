@@ -77,7 +77,7 @@ def test_a_hook_is_a_line() -> None:
 def test_silence_is_broken(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nothing happens for a while, a line says that it still goes on: CI ends what is silent."""
     now = [1000.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("deployer.progress.time.monotonic", lambda: now[0])
     shown = Lines()
     shown.look()
     now[0] += progress.PATIENCE + 1
