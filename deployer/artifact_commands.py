@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from deployer.asking import under_way
 from deployer.console import EXIT_DONE, ROOT, account, note, of_stack, reaches_aws, told
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ def publish(  # noqa: PLR0913 - one for each option
 
         found = reviewed.check(ROOT, allow_uncommitted=allow_uncommitted)
         bucket = bucket or bootstrapping.bucket_of(reached, bootstrap_stack)
-        published = artifacts.publish(
-            reached, bucket, found, (lambda _line: None) if is_json else click.echo, owner=bucket_owner
-        )
+        tell: Callable[[str], None] = (lambda _line: None) if is_json else click.echo
+        with under_way("what is uploaded is whole, and stays; run this again to go on"):
+            published = artifacts.publish(reached, bucket, found, tell, owner=bucket_owner)
     if is_json:
         click.echo(
             json.dumps(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from deployer.console import EXIT_INTERRUPTED, EXIT_PLANNED, Refused, complain, note
+from deployer.signals import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,7 +48,7 @@ def under_way(meanwhile: str, *, has_begun: bool = True) -> Iterator[None]:
     AWS refuses to begin has not begun: then only a request that may have been heard counts.
     """
     try:
-        with terminable():
+        with interruptible():
             yield
     except KeyboardInterrupt:
         complain(f"interrupted\n{meanwhile}")
@@ -62,26 +61,3 @@ def under_way(meanwhile: str, *, has_begun: bool = True) -> Iterator[None]:
         if isinstance(error, BotoCoreError | ClientError) and (has_begun or is_passing(error)):
             note(meanwhile)
         raise
-
-
-@contextmanager
-def terminable() -> Iterator[None]:
-    """Let a polite kill, as a CI job's end sends it, be what Ctrl-C is."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before: dict[int, Any] = {
-        number: signal.signal(number, interrupt)
-        for number in (signal.SIGTERM, signal.SIGHUP)
-        # What is ignored stays so: `nohup` means it.
-        if signal.getsignal(number) is not signal.SIG_IGN
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -170,7 +170,8 @@ class Request:
         optional = {"RoleARN": self.role_arn, "Description": self.description, "ClientToken": self.token}
         found |= {name: text for name, text in optional.items() if text}
         if kind == "CREATE":
-            # What an earlier stack left behind under its name, because it is to be retained, is taken into this one.
+            # Takes in what an earlier stack retained, where its name is written out in the template. What a parameter
+            # names is not found (documentation: "Dynamic names are not currently supported"): that is adopted first.
             found["ImportExistingResources"] = True
         return found
 

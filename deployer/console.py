@@ -109,16 +109,13 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequen
     shown = Table(box=None, pad_edge=False, header_style="bold" if is_terminal else "")
     console = Console(width=None if is_terminal else 4096)
     widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    # Where there is room, only the last column is cut; else all of them are, by as much as each can bear.
-    has_room = sum(widths[:-1]) + GAP * len(widths) + LEAST_LAST <= console.width
-    for number, heading in enumerate(headings):
-        is_last = number == len(headings) - 1
-        shown.add_column(
-            heading,
-            no_wrap=True,
-            overflow="ellipsis",
-            min_width=widths[number] if has_room and not is_last else None,
-        )
+    room = console.width - GAP * (len(widths) - 1)
+    # Where there is room for the others, the last column is cut; else the widest are, until all fit.
+    widths[-1] = min(widths[-1], max(room - sum(widths[:-1]), LEAST_LAST))
+    while sum(widths) > max(room, len(widths)):
+        widths[widths.index(max(widths))] -= 1
+    for heading, width in zip(headings, widths, strict=True):
+        shown.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=width)
     for number, row in enumerate(rows):
         cells = [Text(printable(cell)) for cell in row]
         shown.add_row(*cells, style=styles[number] if number < len(styles) else "")

@@ -246,7 +246,7 @@ def stop(account: Account, planned: Plan, tell: Callable[[str], None], pace: Pac
     told: set[str] = set()
     for _ in pace.looks():
         found = running(account, planned.resources)
-        if not found:
+        if not found and not _is_stopping(account, planned.resources):
             return
         for arn in found.executions:
             _stop(
@@ -266,6 +266,20 @@ def stop(account: Account, planned: Plan, tell: Callable[[str], None], pace: Pac
             ["something still runs; the stack was not touched", *running(account, planned.resources).lines()]
         )
     )
+
+
+def _is_stopping(account: Account, resources: Sequence[Resource]) -> bool:
+    """Tell whether a task that was told to stop has not yet: a cluster with one cannot be deleted."""
+    client = account.client("ecs")
+    for cluster in (each.physical_id for each in resources if each.type == CLUSTER):
+        pages = client.get_paginator("list_tasks")
+        for page in pages.paginate(cluster=cluster, desiredStatus="STOPPED", maxResults=100):
+            if not page["taskArns"]:
+                continue
+            tasks = client.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
+            if any(task["lastStatus"] != "STOPPED" for task in tasks):
+                return True
+    return False
 
 
 def _stop(call: Callable[..., Any], **arguments: str) -> None:

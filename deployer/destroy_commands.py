@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -132,8 +133,9 @@ def _show(reached: Account, planned: Plan) -> None:
         click.secho("Lost, with what is in it", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in holding]) + "\n")
     if lost:
-        click.secho(f"Deleted: {len(lost)} resources, the history of executions among them", bold=True)
-        click.echo(", ".join(each.logical_id for each in lost if not each.holds) + "\n")
+        click.secho(f"Deleted: {len(lost)} resources in all, and the history of executions", bold=True)
+        names = ", ".join(each.logical_id for each in lost if not each.holds)
+        click.echo(click.wrap_text(names, shutil.get_terminal_size((100, 24)).columns) + "\n")
     if kept:
         click.secho("Retained", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in kept]) + "\n")
@@ -142,7 +144,8 @@ def _show(reached: Account, planned: Plan) -> None:
 
 
 def _cells(each: Resource) -> tuple[str, str, str]:
-    return each.logical_id, each.contents or each.holds or "-", each.physical_id
+    name = each.physical_id.rpartition("/")[2] if "://" in each.physical_id else each.physical_id
+    return each.logical_id, each.contents or each.holds or "-", name
 
 
 def _refuse_running(planned: Plan, *, is_json: bool) -> None:

@@ -105,6 +105,16 @@ class Stream:
 
     def new(self, *, has_all: bool = False) -> list[StackEvent]:
         """Return what was not given yet, the oldest first. `has_all`: look behind pages that bring nothing new, too."""
+        found = self._read(has_all=has_all)
+        self._seen |= found.keys()
+        return _in_order(found)
+
+    def peek(self) -> list[StackEvent]:
+        """Return the same, and give it again the next time."""
+        return _in_order(self._read(has_all=True))
+
+    def _read(self, *, has_all: bool) -> dict[str, Mapping[str, Any]]:
+        # All pages, or none: one that fails makes the next look begin anew.
         found: dict[str, Mapping[str, Any]] = {}
         for page in self._pages():
             wanted = list(self._wanted(page))
@@ -115,9 +125,7 @@ class Stream:
             found.update({each["EventId"]: each for each in news})
             if len(wanted) < len(page) or (not news and not has_all):
                 break
-        # Only now, with all pages read: one that fails makes the next look begin anew.
-        self._seen |= found.keys()
-        return sorted((_event(each) for each in reversed(found.values())), key=_time)
+        return found
 
     def _wanted(self, page: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         for each in page:
@@ -130,6 +138,11 @@ class Stream:
         paginator = self.client.get_paginator("describe_stack_events")
         for page in paginator.paginate(StackName=self.stack):
             yield page["StackEvents"]
+
+
+def _in_order(found: Mapping[str, Mapping[str, Any]]) -> list[StackEvent]:
+    """Return events, listed newest first, in the order in which they happened."""
+    return sorted((_event(each) for each in reversed(list(found.values()))), key=_time)
 
 
 def _time(event: StackEvent) -> float:

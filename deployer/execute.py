@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXECUTED = frozenset({"EXECUTE_COMPLETE", "EXECUTE_FAILED", "OBSOLETE"})
+EXECUTED_ALREADY = GONE | {
+    "InvalidChangeSetStatus",
+    "InvalidChangeSetStatusException",
+    "TokenAlreadyExistsException",
+}
+"""What CloudFormation answers where a change set is executed a second time. Evidence: botocore 1.44.5's model."""
 DONE = {"CREATE": "CREATE_COMPLETE", "UPDATE": "UPDATE_COMPLETE"}
 LAST_EVENT_SECONDS = 10.0
 """How long the event of a status may come after the status itself."""
@@ -108,13 +114,27 @@ def _is_told(shown: list[StackEvent], stack: Stack) -> bool:
 
 
 def start(client: Any, change_set: ChangeSet, token: str) -> Stream:
-    """Execute a change set; return the stream of what it does. Raises `ChangeSetError`."""
+    """Execute a change set; return the stream of what it does. Raises what botocore raises."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
     stream = Stream(client, change_set.stack_id or change_set.stack)
     stream.skip()
-    client.execute_change_set(
-        ChangeSetName=change_set.arn, **({"ClientRequestToken": token} if token else {})
-    )
+    try:
+        client.execute_change_set(
+            ChangeSetName=change_set.arn, **({"ClientRequestToken": token} if token else {})
+        )
+    except ClientError as error:
+        # An answer may have been lost, and the call made again by itself: what it began has our token.
+        if error_code(error) not in EXECUTED_ALREADY or not _has_token(stream, token):
+            raise
     return stream
+
+
+def _has_token(stream: Stream, token: str) -> bool:
+    for _ in Pace(limit=LAST_EVENT_SECONDS).looks():
+        if token and any(event.token == token for event in stream.peek()):
+            return True
+    return False
 
 
 def beginning(

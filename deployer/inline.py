@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from deployer import change_sets, following, stacks
 from deployer.account import is_passing
-from deployer.asking import terminable
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import EXIT_ERROR, EXIT_ROLLED_BACK, Refused, note
 from deployer.progress import line
+from deployer.signals import interruptible, patient
 from deployer.stacks import Pace, Stack
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def proposed(
     """
     kind = change_sets.kind_for(before)
     proposal: Proposal | None = None
-    with terminable():
+    with interruptible():
         try:
             arn, _ = change_sets.begin(client, request, kind)
             proposal = Proposal(change_sets.wait(client, arn, kind, pace), before)
@@ -105,11 +105,12 @@ def _withdraw(client: Any, request: Request, before: Stack | None) -> None:
 
     try:
         # By its name, which is this run's alone: the answer with its ARN may never have come.
-        found = change_sets.find(client, request.stack, request.name)
-        if found is not None:
-            change_sets.delete(client, found.arn)
-        if before is None:
-            _remove_empty(client, request.stack)
+        with patient(note):
+            found = change_sets.find(client, request.stack, request.name)
+            if found is not None:
+                change_sets.delete(client, found.arn)
+            if before is None:
+                _remove_empty(client, request.stack)
     except (BotoCoreError, ClientError, ChangeSetError, KeyboardInterrupt):
         note(f"left behind, and harmless: the change set {request.name} of {request.stack}")
 

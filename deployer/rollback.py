@@ -214,12 +214,14 @@ def _functions(machine: StateMachine) -> dict[str, str]:
 
 
 def lead(account: Account, planned: Plan) -> None:
-    """Let the alias lead to the version, all executions at once, and read that back.
+    """Let the alias lead to the version, all executions at once, and read that back; it may lead there already.
 
     Raises `Refused` where somebody led it elsewhere since it was planned.
     """
     states = account.client("stepfunctions")
     now = states.describe_state_machine_alias(stateMachineAliasArn=planned.alias_arn)["routingConfiguration"]
+    if [each["stateMachineVersionArn"] for each in now if each["weight"]] == [planned.target.arn]:
+        return
     known = {version.arn: weight for version, weight in planned.routes}
     if {each["stateMachineVersionArn"] for each in now if each["weight"]} != known.keys():
         raise Refused(
@@ -247,13 +249,17 @@ def leads_to(states: Any, planned: Plan) -> bool:
     return [each["stateMachineVersionArn"] for each in found if each["weight"]] == [planned.target.arn]
 
 
+def is_updating(account: Account, stack: str) -> bool:
+    """Tell whether the stack is being updated: it may be what shifts executions gradually, and would go on to."""
+    read = stacks.read(account.client("cloudformation"), stack)
+    return read is not None and read.status == "UPDATE_IN_PROGRESS"
+
+
 def cancel_update(account: Account, stack: str) -> bool:
-    """Cancel the update that shifts executions gradually, or else it would go on; tells whether there was one."""
-    client = account.client("cloudformation")
-    read = stacks.read(client, stack)
-    if read is None or read.status != "UPDATE_IN_PROGRESS":
+    """Cancel the stack's update, where there is one; tells whether there was."""
+    if not is_updating(account, stack):
         return False
-    client.cancel_update_stack(StackName=stack)
+    account.client("cloudformation").cancel_update_stack(StackName=stack)
     return True
 
 

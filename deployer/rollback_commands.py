@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -48,6 +49,7 @@ to make this permanent: git revert the change of the definition, then `python bu
     "--skip", multiple=True, metavar="LOGICAL_ID", help="With --stack: leave this as it is; repeatable."
 )
 @click.option("--unchecked", is_flag=True, help="Lead the alias there although the version may not work.")
+@click.option("--all", "has_all", is_flag=True, help="Show every property that differs, too.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
 def rollback(  # noqa: PLR0913 - one for each option
@@ -60,6 +62,7 @@ def rollback(  # noqa: PLR0913 - one for each option
     is_stack: bool,
     skip: tuple[str, ...],
     unchecked: bool,
+    has_all: bool,
     yes: bool,
     is_json: bool,
 ) -> None:
@@ -73,16 +76,25 @@ def rollback(  # noqa: PLR0913 - one for each option
         if is_stack:
             code = _stack(reached, stack_name, skip, yes=yes, is_json=is_json)
         else:
-            code = _alias(reached, stack_name, wanted, unchecked=unchecked, yes=yes, is_json=is_json)
+            code = _alias(reached, stack_name, Wish(wanted, unchecked, has_all, yes, is_json))
     sys.exit(code)
 
 
-def _alias(  # noqa: PLR0913 - one for each option
-    reached: Account, stack: str, wanted: str | None, *, unchecked: bool, yes: bool, is_json: bool
-) -> int:
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for, of the alias."""
+
+    version: str | None
+    is_unchecked: bool
+    has_all: bool
+    is_yes: bool
+    is_json: bool
+
+
+def _alias(reached: Account, stack: str, wish: Wish) -> int:
     from deployer import rollback as rollbacks  # noqa: PLC0415 - the help needs none of it
 
-    planned = rollbacks.plan(reached, stack, wanted)
+    planned = rollbacks.plan(reached, stack, wish.version)
     found: dict[str, Any] = {
         "alias": planned.alias_arn,
         "from": [{**_fields(version), "weight": weight} for version, weight in planned.routes],
@@ -90,7 +102,7 @@ def _alias(  # noqa: PLR0913 - one for each option
     }
     if planned.is_done:
         _say(
-            is_json,
+            wish.is_json,
             {**found, "status": "nothing to do"},
             f"nothing to do: the alias leads to version {planned.target.number} alone",
         )
@@ -98,28 +110,31 @@ def _alias(  # noqa: PLR0913 - one for each option
     review, before, after = planned.review()
     objections = rollbacks.objections(reached, planned.target)
     found |= {"changes": [change.message for change in review.changes], "objections": objections}
-    if not is_json:
-        _show(planned, review, before, after)
-    if objections and not unchecked:
-        if is_json:
+    if not wish.is_json:
+        _show(planned, review, before, after, has_all=wish.has_all)
+    if objections and not wish.is_unchecked:
+        if wish.is_json:
             click.echo(json.dumps({**found, "status": "refused"}, indent=2))
         raise Refused(
             "\n".join([f"version {planned.target.number} would not work any more", *objections, REMEDY])
         )
     for each in objections:
         click.secho(f"WARNING: {each} (--unchecked)", fg="yellow", bold=True, err=True)
-    if is_json and not yes:
+    if rollbacks.is_updating(reached, stack):
+        note("the stack is being updated, and may be leading executions over: that is cancelled, too")
+    if wish.is_json and not wish.is_yes:
         click.echo(json.dumps({**found, "status": "planned"}, indent=2))
         raise Refused(f"{NOTHING_DONE}: --yes does it", EXIT_PLANNED)
-    confirm(f"Lead the alias to version {planned.target.number} now?", yes=yes)
+    confirm(f"Lead the alias to version {planned.target.number} now?", yes=wish.is_yes)
     with under_way(
         "the alias may lead to the new version already, or to the old one; nothing is half done\n"
         "`python build.py rollback` tells which: there is nothing to do where it has happened"
     ):
+        # First what would lead it forward again at its next step.
+        is_cancelled = _cancel(reached, stack)
         rollbacks.lead(reached, planned)
-        is_cancelled = rollbacks.cancel_update(reached, stack)
     _say(
-        is_json,
+        wish.is_json,
         {**found, "status": "done", "update_cancelled": is_cancelled},
         click.style(f"the alias leads to version {planned.target.number}", fg="green"),
     )
@@ -130,7 +145,29 @@ def _alias(  # noqa: PLR0913 - one for each option
     return EXIT_DONE
 
 
-def _show(planned: Plan, review: Any, before: Any, after: Any) -> None:
+def _cancel(reached: Account, stack: str) -> bool:
+    """Cancel the stack's update, where there is one; where that is not allowed, the alias comes first all the same."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
+    from deployer import rollback as rollbacks  # noqa: PLC0415
+    from deployer.account import is_denied  # noqa: PLC0415
+
+    try:
+        return rollbacks.cancel_update(reached, stack)
+    except ClientError as error:
+        if not is_denied(error):
+            raise
+        click.secho(
+            f"WARNING: the update of {stack} may not be cancelled by you ({error.operation_name}): "
+            "at its next step it may lead the alias forward again",
+            fg="yellow",
+            bold=True,
+            err=True,
+        )
+        return False
+
+
+def _show(planned: Plan, review: Any, before: Any, after: Any, *, has_all: bool) -> None:
     from review import render  # noqa: PLC0415 - only where there is something to show
 
     rows = [("now", f"{weight} %", *_cells(version)) for version, weight in planned.routes]
@@ -141,7 +178,7 @@ def _show(planned: Plan, review: Any, before: Any, after: Any) -> None:
         numbers = ", ".join(str(each.number) for each in planned.passed_over)
         note(f"passed over, since their definition is the same: {numbers}")
     title = f"version {planned.routes[0][0].number} → version {planned.target.number}"
-    click.echo("\n" + render.render(render.Report(review, before, after, title), "terminal"))
+    click.echo("\n" + render.render(render.Report(review, before, after, title, has_all), "terminal"))
 
 
 def _cells(version: Version) -> tuple[str, str, str, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import threading
 import urllib.parse
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
@@ -66,13 +68,20 @@ class Rule:
 class Hold:
     """Keeps a passage until it is let go."""
 
+    then: Ruling = None
+    """What happens to it when it is let go."""
     arrived: threading.Event = field(default_factory=threading.Event)
     release: threading.Event = field(default_factory=threading.Event)
 
-    def __call__(self, _passage: Passage) -> None:
+    def __call__(self, _passage: Passage) -> Ruling:
         """Keep it, for a minute at the most."""
         self.arrived.set()
         self.release.wait(60)
+        return self.then
+
+    def wait(self) -> None:
+        """Wait until a passage is kept."""
+        assert self.arrived.wait(60)
 
 
 class Crossing:
@@ -91,7 +100,7 @@ class Crossing:
             def _serve(self) -> None:
                 crossing._cross(self)
 
-            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
+            do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - as http.server has it
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -121,9 +130,9 @@ class Crossing:
         self.rules.append(rule)
         return rule
 
-    def hold(self, action: str, *, after: bool = False) -> Hold:
+    def hold(self, action: str, *, after: bool = False, then: Ruling = None) -> Hold:
         """Keep the next passage of an action: before the service hears, or before its answer goes back."""
-        hold = Hold()
+        hold = Hold(then)
         self.rule(action, times=1, **{"after" if after else "before": hold})
         return hold
 

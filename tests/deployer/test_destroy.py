@@ -179,7 +179,7 @@ PLANNED = Plan(
 
 
 def test_what_runs_is_stopped_until_nothing_does() -> None:
-    """An execution's end starts a sweep, which is an execution, too; what ended by itself is no error."""
+    """An execution's end starts a sweep, which is an execution, too; what ended by itself is no error; a task takes its time."""
     stubbed = account()
     told: list[str] = []
     answer_running(stubbed, executions=1, tasks=1)
@@ -195,6 +195,13 @@ def test_what_runs_is_stopped_until_nothing_does() -> None:
     answer_running(stubbed, executions=1)
     stubbed.refuse("stepfunctions", "stop_execution", "ExecutionDoesNotExist")
     answer_running(stubbed)
+    for status in ("DEACTIVATING", "STOPPED"):
+        told_to = {"cluster": "c", "desiredStatus": "STOPPED", "maxResults": 100}
+        stubbed.answer("ecs", "list_tasks", {"taskArns": [TASK]}, **told_to)
+        described = {"tasks": [{"taskArn": TASK, "lastStatus": status}]}
+        stubbed.answer("ecs", "describe_tasks", described, cluster="c", tasks=[TASK])
+        if status != "STOPPED":
+            answer_running(stubbed)
     destroy.stop(stubbed.account, PLANNED, told.append, FAST)
     assert [f"stopping execution {EXECUTION}0", f"stopping task {TASK}0"] == told
     stubbed.assert_all_asked()

@@ -9,7 +9,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer import reviewed
@@ -254,6 +254,7 @@ def test_a_machine_without_git_is_told(committed: Path, monkeypatch: pytest.Monk
     assert "git is not installed" in refusal(committed)
 
 
+@settings(max_examples=30)
 @given(definition=st.binary(min_size=1, max_size=40), package=st.binary(min_size=1, max_size=40), spoiled=st.integers(0, 39), bit=st.integers(0, 7))  # fmt: skip
 def test_no_changed_byte_goes_through(
     tmp_path_factory: pytest.TempPathFactory, definition: bytes, package: bytes, spoiled: int, bit: int

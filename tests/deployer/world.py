@@ -11,10 +11,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -22,7 +21,11 @@ from botocore.config import Config
 from deployer import change_sets, execute
 from deployer.stacks import Pace
 from runner.stack import DIST, TEMPLATE, artifacts_of
-from tests.deployer.crossing import Crossing
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.deployer.crossing import Crossing
 
 ROOT = Path(__file__).parent.parent.parent
 STACK = "toolshed-validation"
@@ -79,13 +82,13 @@ class World:
             "LANG": "C.UTF-8",
         }
 
-    def client(self, service: str) -> Any:
-        """Return a client that does not pass the crossing."""
+    def client(self, service: str, account: str = "") -> Any:
+        """Return a client of this account, or another one, that does not pass the crossing."""
         return boto3.client(
             service,
             endpoint_url=f"http://127.0.0.1:{self._port}",
             region_name=REGION,
-            aws_access_key_id=self.account,
+            aws_access_key_id=account or self.account,
             aws_secret_access_key="none",  # noqa: S106 - the emulator checks none
             config=Config(s3={"addressing_style": "path"}, inject_host_prefix=False),
         )
@@ -189,6 +192,13 @@ class World:
             assert time.monotonic() < deadline, self.status
             time.sleep(0.05)
 
+    def until_followed(self) -> None:
+        """Wait until a command that is running follows what it has begun."""
+        deadline = time.monotonic() + LONG
+        while "DescribeStackEvents" not in _after(self.crossing.actions(), "ExecuteChangeSet"):
+            assert time.monotonic() < deadline, self.crossing.actions()
+            time.sleep(0.05)
+
     def change_sets(self) -> list[str]:
         """Return the names of the stack's change sets that can be executed."""
         if self.stack() is None:
@@ -245,20 +255,17 @@ class Running:
     def __init__(self, command: list[str], root: Path, environment: dict[str, str], *, has_terminal: bool):
         self._mine: int | None = None
         self.text = ""
+        theirs: int | None = None
+        streams: dict[str, Any] = {
+            "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT,
+        }  # fmt: skip
         if has_terminal:
             self._mine, theirs = pty.openpty()
-            streams: dict[str, Any] = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
-        else:
-            streams = {
-                "stdin": subprocess.DEVNULL,
-                "stdout": subprocess.PIPE,
-                "stderr": subprocess.STDOUT,
-            }
-        self.process = subprocess.Popen(
-            command, cwd=root, env=environment, start_new_session=True, **streams
-        )
-        if self._mine is not None:
-            os.close(theirs)
+            # Opened by the first process of a session, it is the one that Ctrl-C is typed on.
+            command = ["sh", "-c", 'exec "$@" < "$0" > "$0" 2>&1', os.ttyname(theirs), *command]
+            streams = {}
+        self.process = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True, **streams)
+        self._theirs = theirs
         self._fd = self._mine if self._mine is not None else self.process.stdout.fileno()  # type: ignore[union-attr]
 
     def read_until(self, *wanted: str) -> str:
@@ -306,10 +313,15 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        if self._mine is not None:
+        if self._mine is not None and self._theirs is not None:
             os.close(self._mine)
+            os.close(self._theirs)
         elif self.process.stdout is not None:
             self.process.stdout.close()
+
+
+def _after(actions: list[str], last: str) -> list[str]:
+    return actions[len(actions) - actions[::-1].index(last) :] if last in actions else []
 
 
 def copy_documents(root: Path, packaged: Path) -> None:

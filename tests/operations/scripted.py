@@ -40,7 +40,7 @@ def execution_arn(name: str) -> str:
 def refused(code: str, operation: str, message: str = "no", retries: int = 0) -> ClientError:
     """Return an error as a service answers it."""
     metadata = {"RetryAttempts": retries, "HTTPHeaders": {}}
-    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, operation)  # type: ignore[typeddict-item]
+    return ClientError({"Error": {"Code": code, "Message": message}, "ResponseMetadata": metadata}, operation)
 
 
 @dataclass

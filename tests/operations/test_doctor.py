@@ -11,6 +11,7 @@ import pytest
 from deployer.account import Account, Identity
 from deployer.reviewed import Reviewed
 from operations import commands, doctor
+from operations.policies import Place
 from tests.operations.scripted import BUCKET, NUMBER, REGION, STACK, Scripted, refused, stack
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def test_a_clock_that_is_off_is_found(aws: Scripted, seconds: int, level: str) -
     account = aws.account()
     _, skew = doctor.identify(account)
     assert abs(skew) < 600
-    place = doctor.policies.Place(STACK)
+    place = Place(STACK)
     subject = doctor.Subject(account, Identity(NUMBER, "arn:aws:iam::1:user/u"), seconds, None, place)
     (finding,) = doctor.Doctor(subject).clock().findings
     assert level == finding.level
@@ -210,7 +211,8 @@ def test_who_may_not_simulate_is_told_so(aws: Scripted, run: Callable[..., Resul
     assert ("ok", "agrees with AWS's") in findings(found["clock"]) or found["clock"]["findings"]
 
 
-def test_uncommitted_documents_are_told(aws: Scripted, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+@pytest.mark.usefixtures("aws")
+def test_uncommitted_documents_are_told(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     """What is here cannot be deployed, and why."""
     from deployer.console import Refused  # noqa: PLC0415
 

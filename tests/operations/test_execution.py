@@ -68,7 +68,8 @@ def test_an_execution_is_told_with_what_to_do(
     ]
 
 
-def test_a_program_reads_the_states_in_seconds(failed: Scripted, run: Callable[..., Result]) -> None:
+@pytest.mark.usefixtures("failed")
+def test_a_program_reads_the_states_in_seconds(run: Callable[..., Result]) -> None:
     """With the errors of each; times in UTC."""
     found = json.loads(run(commands.execution, "e", "--json").stdout)
     first = found["timeline"][0]

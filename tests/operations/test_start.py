@@ -150,7 +150,7 @@ def test_a_lost_answer_starts_nothing_twice(aws: Scripted, run: Callable[..., Re
     ends(aws, "SUCCEEDED")
     sent: list[dict[str, Any]] = []
 
-    def start(params: dict[str, Any]) -> Exception:
+    def start(params: dict[str, Any]) -> Any:
         sent.append(params)
         return refused("ExecutionAlreadyExists", "StartExecution")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -54,7 +55,10 @@ def test_nothing_to_change_is_success(world: World) -> None:
     assert (0, f"nothing to change: {STACK} is as the documents say\n") == (ended.code, ended.out)
     left = world.client("cloudformation").list_change_sets(StackName=STACK)["Summaries"]
     assert [] == [each for each in left if each["Status"] == "FAILED"]
-    assert ("CREATE_COMPLETE", ["CreateChangeSet"]) == (world.status, world.crossing.actions("CreateChangeSet"))
+    assert ("CREATE_COMPLETE", ["CreateChangeSet"]) == (
+        world.status,
+        world.crossing.actions("CreateChangeSet"),
+    )
 
 
 def test_the_same_documents_give_the_same_change_set_name(world: World) -> None:
@@ -65,7 +69,10 @@ def test_the_same_documents_give_the_same_change_set_name(world: World) -> None:
     assert [first.answer["changeSet"]["name"]] == world.change_sets()
     assert "replaced the change set" in second.err
     world.edit(lambda template: template.update(Description="other"))
-    assert first.answer["changeSet"]["name"] != world.deploy("--no-execute", "--json").answer["changeSet"]["name"]
+    assert (
+        first.answer["changeSet"]["name"]
+        != world.deploy("--no-execute", "--json").answer["changeSet"]["name"]
+    )
 
 
 def test_an_update_with_a_replacement_is_shown_and_carried_out(world: World) -> None:
@@ -85,13 +92,19 @@ def test_an_update_with_a_replacement_is_shown_and_carried_out(world: World) -> 
 
     world.edit(change)
     world.edit_definition(
-        "validation-pipeline", lambda definition: definition["States"]["DescribeTask"].update(Comment="x", TimeoutSeconds=7)
+        "validation-pipeline",
+        lambda definition: definition["States"]["DescribeTask"].update(Comment="x", TimeoutSeconds=7),
     )
     ended = world.deploy("--yes")
     assert 0 == ended.code
     assert re.search(r"~ +PipelineRole +replaced +IAM::Role +Path", ended.out)
-    assert re.search(r"~ +VerdictTable +(may be )?replaced +DynamoDB::Table +LOST: items; KeySchema", ended.out)
-    assert re.search(r"VerdictTable \(AWS::DynamoDB::Table\) (is|may be) replaced, and its items (are|would be) lost", ended.out)
+    assert re.search(
+        r"~ +VerdictTable +(may be )?replaced +DynamoDB::Table +LOST: items; KeySchema", ended.out
+    )
+    assert re.search(
+        r"VerdictTable \(AWS::DynamoDB::Table\) (is|may be) replaced, and its items (are|would be) lost",
+        ended.out,
+    )
     assert "TaskRole may now s3:* on *" in ended.out
     assert "DescribeTask" in ended.out.split("State machine", 1)[1]
     assert "alias live → version 2" in ended.out
@@ -109,7 +122,10 @@ def test_a_failed_update_is_rolled_back_and_explained(world: World) -> None:
     told = ended.err[ended.err.index("error:") :].splitlines()
     line = line_of(world, '"NeverSignalled": {')
     assert f"error: {STACK} could not be changed" == told[0]
-    assert f"cause: NeverSignalled (AWS::CloudFormation::WaitCondition)  UPDATE_FAILED  {TEMPLATE}:{line}" == told[1]
+    assert (
+        f"cause: NeverSignalled (AWS::CloudFormation::WaitCondition)  UPDATE_FAILED  {TEMPLATE}:{line}"
+        == told[1]
+    )
     failed = next(each for each in world.events() if each["ResourceStatus"] == "UPDATE_FAILED")
     assert failed["ResourceStatusReason"] == told[2].strip()
     assert told[-2].startswith("then: CloudFormation took everything back (UPDATE_ROLLBACK_COMPLETE")
@@ -122,7 +138,9 @@ def test_after_a_rolled_back_update_the_stack_can_be_deployed_to(world: World) -
     world.wait_for("NeverSignalled", seconds=1)
     assert 4 == world.deploy("--yes").code
     world.edit(lambda template: template["Resources"].pop("NeverSignalled"))
-    world.edit(lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other"))
+    world.edit(
+        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
+    )
     assert (0, "UPDATE_COMPLETE") == (world.deploy("--yes").code, world.status)
 
 
@@ -170,7 +188,9 @@ def test_an_aborted_review_leaves_nothing(world: World) -> None:
 def test_an_aborted_review_of_an_update_leaves_the_stack(world: World) -> None:
     """Only the change set goes."""
     world.deployed()
-    world.edit(lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other"))
+    world.edit(
+        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
+    )
     running = world.start_deploy(terminal=True)
     running.read_until("[y/N]")
     running.type("n\n")
@@ -195,16 +215,67 @@ def test_a_review_that_somebody_left_is_not_ours_to_delete(world: World) -> None
     assert (5, "REVIEW_IN_PROGRESS", ["theirs"]) == (running.end(), world.status, world.change_sets())
 
 
-def test_what_was_retained_is_taken_into_the_next_stack(world: World) -> None:
-    """After a deletion the table of verdicts is still there under its name; the creation imports it instead of failing."""
-    named = ("--yes", "--parameter", "VerdictTableName=verdicts")
-    assert 0 == world.deploy(*named).code
+def test_what_exists_under_a_name_that_is_written_out_is_taken_in(world: World) -> None:
+    """After a deletion the table of verdicts is still there; the creation imports it instead of failing.
+
+    CloudFormation finds only names that stand in the template (documentation), not those that a parameter gives.
+    """
+    world.edit(
+        lambda template: template["Resources"]["VerdictTable"]["Properties"].update(TableName="verdicts")
+    )
+    assert 0 == world.deploy("--yes").code
     world.client("cloudformation").delete_stack(StackName=STACK)
     world.until("")
-    ended = world.deploy(*named)
+    ended = world.deploy("--yes")
     assert (0, "CREATE_COMPLETE") == (ended.code, world.status)
     assert "takes in 1 that an earlier stack left" in ended.out
     assert re.search(r"\+ +1 +taken in +DynamoDB::Table +VerdictTable", ended.out)
+
+
+def test_a_stack_that_only_took_something_in_is_deployed_over(world: World) -> None:
+    """IMPORT_COMPLETE is a status like any other: what was taken in stays, and the rest is added."""
+    template = world.template
+    table = template["Resources"]["VerdictTable"]
+    copied = ("AttributeDefinitions", "BillingMode", "GlobalSecondaryIndexes", "KeySchema")
+    world.client("dynamodb").create_table(
+        TableName="verdicts", **{name: table["Properties"][name] for name in copied}
+    )
+    world.client("ecr").create_repository(repositoryName="servers")
+    resources = {name: template["Resources"][name] for name in ("VerdictTable", "ImageRepository")}
+    part = {name: template[name] for name in ("Parameters", "Conditions")}
+    named = {
+        "ArtifactBucket": world.bucket,
+        "VerdictTableName": "verdicts",
+        "RepositoryName": "servers",
+    }
+    client = world.client("cloudformation")
+    client.create_change_set(
+        StackName=STACK,
+        ChangeSetName="adopt",
+        ChangeSetType="IMPORT",
+        TemplateBody=json.dumps({**part, "Resources": resources}),
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in named.items()],
+        ResourcesToImport=[
+            {
+                "ResourceType": "AWS::DynamoDB::Table",
+                "LogicalResourceId": "VerdictTable",
+                "ResourceIdentifier": {"TableName": "verdicts"},
+            },
+            {
+                "ResourceType": "AWS::ECR::Repository",
+                "LogicalResourceId": "ImageRepository",
+                "ResourceIdentifier": {"RepositoryName": "servers"},
+            },
+        ],
+    )
+    client.execute_change_set(StackName=STACK, ChangeSetName="adopt")
+    world.until("IMPORT_COMPLETE")
+    ended = world.deploy("--yes")
+    assert (0, "UPDATE_COMPLETE") == (ended.code, world.status)
+    assert not re.search(r"(VerdictTable|ImageRepository) +(replaced|added)", ended.out)
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in (world.stack() or {})["Outputs"]}
+    assert "verdicts" == outputs["VerdictTableNameInUse"]
+    assert outputs["ImageRepositoryUri"].endswith("/servers")
 
 
 def test_a_plan_can_be_left_and_executed_later(world: World) -> None:
@@ -269,17 +340,25 @@ def test_parameters_that_are_not_named_keep_their_values(world: World) -> None:
     """What a stack was given once stays, until another value is given."""
     world.deploy("--yes", "--parameter", "VpcCidr=10.5.0.0/16", "--parameter", "ClusterName=Mine")
     (world.root / "parameters.json").write_text('["ClusterName=Other"]')
-    ended = world.run("deploy", "--allow-uncommitted", "--yes", "--parameters", f"file://{world.root}/parameters.json")
+    ended = world.run(
+        "deploy", "--allow-uncommitted", "--yes", "--parameters", f"file://{world.root}/parameters.json"
+    )
     assert 0 == ended.code
     assert "the parameter ClusterName is Other now, and was Mine" in ended.out
     found = {each["ParameterKey"]: each["ParameterValue"] for each in (world.stack() or {})["Parameters"]}
-    assert ("Other", "10.5.0.0/16", world.bucket) == (found["ClusterName"], found["VpcCidr"], found["ArtifactBucket"])
+    assert ("Other", "10.5.0.0/16", world.bucket) == (
+        found["ClusterName"],
+        found["VpcCidr"],
+        found["ArtifactBucket"],
+    )
 
 
 def test_tags_are_given_and_kept(world: World) -> None:
     """Without --tags a stack keeps its own."""
     world.deploy("--yes", "--tags", "team=registry", "--tags", "cost=12")
-    world.edit(lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other"))
+    world.edit(
+        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
+    )
     assert 0 == world.deploy("--yes").code
     tags = {each["Key"]: each["Value"] for each in (world.stack() or {})["Tags"]}
     assert {"team": "registry", "cost": "12"} == tags
@@ -293,7 +372,9 @@ def test_somebody_elses_operation_is_told(world: World) -> None:
     world.until("UPDATE_IN_PROGRESS")
     ended = world.deploy("--yes")
     assert (1, []) == (ended.code, world.crossing.actions("CreateChangeSet"))
-    assert re.search(r"UPDATE_IN_PROGRESS: something else changes the stack, since \d\d:\d\d:\d\d, by alice", ended.err)
+    assert re.search(
+        r"UPDATE_IN_PROGRESS: something else changes the stack, since \d\d:\d\d:\d\d, by alice", ended.err
+    )
     assert "--wait follows it and then goes on" in ended.err
     world.signal("Theirs")
 
@@ -304,7 +385,9 @@ def test_somebody_elses_operation_can_be_waited_for(world: World) -> None:
     world.wait_for("Theirs")
     world.begun("toolshed-alice-0123456789abcdef")
     world.until("UPDATE_IN_PROGRESS")
-    world.edit(lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other"))
+    world.edit(
+        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
+    )
     running = world.start_deploy("--yes", "--wait")
     running.read_until("something else changes the stack")
     world.signal("Theirs")
