@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import threading
+import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,11 +14,20 @@ from states_language.interpreter import ExecutionStopped, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from runner.workflows import Workflow
     from states_language.interpreter import Event, Execution
 
 RUNNING = "RUNNING"
+IN_MEMORY = 20
+"""How many ended executions have their histories in memory."""
+
+
+def now() -> datetime:
+    """Return the time of day, to the millisecond, as AWS has it."""
+    moment = datetime.now(UTC)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 class Stop:
@@ -93,16 +104,33 @@ class Run:
     name: str
     workflow: Workflow
     input: str
-    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: datetime = field(default_factory=now)
     stop: Stop = field(default_factory=Stop)
-    events: list[Event] = field(default_factory=list)
-    """Its history so far."""
     status: str = RUNNING
     output: Any = None
     error: str | None = None
     cause: str | None = None
     stopped: datetime | None = None
     ended: threading.Event = field(default_factory=threading.Event)
+    _events: list[Event] | Path = field(default_factory=list)
+    """A file where they are laid aside."""
+
+    @property
+    def events(self) -> list[Event]:
+        """Its history so far."""
+        events = self._events
+        if isinstance(events, list):
+            return events
+        found: list[Event] = json.loads(events.read_bytes())
+        return found
+
+    def lay_aside(self, folder: Path) -> None:
+        """Keep its history, which has come to its end, in a file: it holds half a megabyte. On a full disk it stays."""
+        if isinstance(self._events, list):
+            path = folder / f"{uuid.uuid4()}.json"
+            with contextlib.suppress(OSError):
+                path.write_text(json.dumps(self._events), "utf-8")
+                self._events = path
 
     def end(self, execution: Execution) -> None:
         """Keep what became of it."""
@@ -126,7 +154,7 @@ class Run:
 
     def _close(self, status: str) -> None:
         # The status last: who sees that it has ended sees how.
-        self.stopped = datetime.now(UTC)
+        self.stopped = now()
         self.status = status
         self.ended.set()
 
@@ -135,6 +163,8 @@ class Run:
 class Executions:
     """All executions of a session, by ARN, in the order of their starts. Safe to be asked from any thread."""
 
+    folder: Path
+    """Where histories are laid aside."""
     _runs: dict[str, Run] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -151,6 +181,13 @@ class Executions:
         """Return every execution that is kept."""
         with self._lock:
             return list(self._runs.values())
+
+    def lay_aside(self) -> None:
+        """Let go of the memory of what has ended, but for the latest."""
+        with contextlib.suppress(OSError):
+            self.folder.mkdir(exist_ok=True)
+        for run in [run for run in self.all() if run.ended.is_set()][:-IN_MEMORY]:
+            run.lay_aside(self.folder)
 
     def forget(self, arn: str) -> None:
         """Let go of an execution."""

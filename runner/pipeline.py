@@ -21,6 +21,7 @@ from runner.services.log_streams import LogStreams
 from runner.services.stand_ins import StandIns
 from runner.services.tasks import Tasks
 from runner.stack import has_real_addresses
+from states_language.clock import timestamp
 from states_language.interpreter import Execution, execute
 
 if TYPE_CHECKING:
@@ -91,13 +92,15 @@ class Pipeline:
     env: Mapping[str, str] = field(default_factory=dict)
     """What the operator adds to the containers' environment."""
     stopping: threading.Event = field(default_factory=threading.Event)
+    is_served: bool = False
+    """Whether somebody may look at the execution log, which takes the emulator half a megabyte an execution."""
     states: Callable[[str, Call], Any] = lambda operation, _call: _nobody(f"sfn:{operation}")
     """Answers the calls of Step Functions itself."""
     on_end: Callable[[Run], None] | None = None
     """Is told of every execution that has ended, in a thread of its own."""
 
     def __post_init__(self) -> None:
-        self.executions = Executions()
+        self.executions = Executions(self.folder / "executions")
         self.logs = LogStreams(self.emulator)
         self.execution_log = ExecutionLog(self.logs, self.stack.outputs)
         self.images = Images(self.folder / "images")
@@ -122,6 +125,7 @@ class Pipeline:
         self.stopping.set()
         self.executions.stop(STOP_SECONDS)
         self.builds.close()
+        self.functions.close()
         self.tasks.close()
         self.stand_ins.close()
         self.logs.close()
@@ -144,7 +148,8 @@ class Pipeline:
 
         def observe(event: Event) -> None:
             run.events.append(event)
-            self.execution_log.write(run, event)
+            if self.is_served:
+                self.execution_log.write(run, event)
             request.observe(event)
             if self.stopping.is_set():
                 run.stop.request()
@@ -157,7 +162,12 @@ class Pipeline:
                 call_task=_Calls(self, run, request.faults),
                 clock=StoppableClock(run.stop),
                 context={
-                    "Execution": {"Id": run.arn, "Name": run.name, "RoleArn": run.workflow.role_arn},
+                    "Execution": {
+                        "Id": run.arn,
+                        "Name": run.name,
+                        "RoleArn": run.workflow.role_arn,
+                        "StartTime": timestamp(run.started),
+                    },
                     "StateMachine": {"Id": run.workflow.machine_arn, "Name": run.workflow.name},
                 },
                 observe=observe,
@@ -182,6 +192,7 @@ class Pipeline:
         )
 
     def _ended(self, run: Run) -> None:
+        self.executions.lay_aside()
         if self.on_end is not None and not self.stopping.is_set():
             threading.Thread(target=self.on_end, args=(run,), daemon=True).start()
 

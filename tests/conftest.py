@@ -98,7 +98,8 @@ def served(packaged: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     process needs to reach it; `served.outputs` the outputs of the stack `served.stack`; `served.session` what is
     behind it. `served.start(REPOSITORY)` starts an execution, `served.ended(arn)` waits for its end. The repositories
     of `tests.runner.served` each end in their way: HONEST, REJECTED, UNBUILDABLE, FAULTY, and HANGING, which runs on.
-    Other tests use the same endpoint meanwhile: look for your own executions, not for all.
+    As on AWS, an execution that ends otherwise than well is swept some six seconds later. Other tests use the same
+    endpoint meanwhile: look for your own executions, not for all.
     """
     from tests.runner.served import serving  # noqa: PLC0415 - slow, and only some tests need it
 

@@ -30,6 +30,7 @@ def open_gateway(pipeline: Pipeline, repositories: Repositories, port: int) -> I
     """Serve a pipeline's APIs; `port` 0 lets the system choose. Raises `EmulatorError` where it is taken."""
     machines = StateMachines(pipeline, repositories)
     services = (machines, Builds(pipeline), Tasks(pipeline), LogEvents(pipeline))
+    pipeline.is_served = True
     pipeline.states = machines.call
     pipeline.on_end = Aftermath(pipeline, machines.start).of
     with Gateway(pipeline.emulator, services, port).serving() as gateway:

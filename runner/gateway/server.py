@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 """What belongs to one connection. Evidence: RFC 9110, section 7.6.1."""
+FROM_BROWSERS = ("Origin", "Sec-Fetch-Site")
+"""What a browser sends on a page's behalf, and no client of AWS does."""
 CHUNK = 1 << 16
 EMULATOR_SECONDS = 300
 IDLE_SECONDS = 600
@@ -155,7 +157,7 @@ class _Handler(BaseHTTPRequestHandler):
     def serve(self) -> None:
         """Answer a request, or hand it on."""
         body = self._body()
-        answer = self.gateway.answer(self.path, self.headers, body)  # type: ignore[arg-type] # a message is a mapping
+        answer = self._refused() or self.gateway.answer(self.path, self.headers, body)  # type: ignore[arg-type] # a message is a mapping
         if answer is None:
             self._forward(body)
             return
@@ -166,6 +168,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
 
     do_DELETE = do_GET = do_HEAD = do_OPTIONS = do_PATCH = do_POST = do_PUT = serve  # noqa: N815 - http.server's names
+
+    def _refused(self) -> protocol.Answer | None:
+        """Refuse a page that somebody looks at on this machine: what it could ask for runs commands here."""
+        host = self.headers.get("Host", "").rpartition(":")[0] or self.headers.get("Host", "")
+        is_own = host in {"127.0.0.1", "localhost"} or host.endswith(".localhost")
+        if is_own and not any(name in self.headers for name in FROM_BROWSERS):
+            return None
+        message = f"a local run answers AWS's clients on this machine, no pages and no other names than its own ({host})"
+        return protocol.Answer(403, {"Content-Type": "text/plain", "Connection": "close"}, message.encode())
 
     def _body(self) -> bytes:
         if "chunked" not in self.headers.get("Transfer-Encoding", "").lower():

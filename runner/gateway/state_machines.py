@@ -13,10 +13,9 @@ import threading
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from runner.executions import RUNNING
+from runner.executions import RUNNING, now
 from runner.gateway.protocol import ApiError
 from runner.pipeline import Request
 from runner.services.shapes import from_api, to_api
@@ -112,7 +111,6 @@ class StateMachines:
         arn = given.get("stateMachineArn")
         if arn is None:
             raise ApiError("ValidationException", "Must specify either stateMachineArn or mapRunArn")
-        self._workflow(arn)
         wanted = json.dumps(
             [given.get(name) for name in ("stateMachineArn", "statusFilter", "redriveFilter")]
         )
@@ -120,6 +118,8 @@ class StateMachines:
             arns = self._rest(token, wanted)
         else:
             arns = [run.arn for run in self._found(arn, given)]
+            if not arns:
+                self._workflow(arn)
         size = given.get("maxResults") or PAGE
         runs = [run for run in map(self.pipeline.executions.get, arns[:size]) if run is not None]
         return {
@@ -154,7 +154,7 @@ class StateMachines:
         run = self._run(given["executionArn"])
         run.stop.request(given.get("error"), given.get("cause"))
         run.ended.wait(STOP_SECONDS)
-        return {"stopDate": run.stopped or datetime.now(run.started.tzinfo)}
+        return {"stopDate": run.stopped or now()}
 
     def redrive_execution(self, given: dict[str, Any]) -> dict[str, Any]:
         """Refuse: the interpreter begins at the first state."""

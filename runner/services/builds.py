@@ -113,6 +113,11 @@ class BuildRun:
         """How long it took, or has taken so far."""
         return (self.ended or time.time()) - self.started
 
+    def end(self, status: str) -> None:
+        """Keep how it ended."""
+        self.ended, self.status = time.time(), status
+        self.over.set()
+
     def stop(self) -> None:
         """End it, as StopBuild does, and wait until it is over."""
         if not self.over.is_set():
@@ -170,7 +175,11 @@ class Builds:
             {each["Name"]: each["Value"] for each in given},
         )
         self.runs[run.id] = self.finished[call.execution_arn] = run
-        prepared = self._prepare(run)
+        try:
+            prepared = self._prepare(run)
+        except BaseException:
+            run.end("FAULT")
+            raise
         threading.Thread(target=self._carry_out, args=(run, *prepared), daemon=True).start()
         return Took(0, submitted=_described(run), finish=lambda: self._finish(run, call), cancel=run.stop)
 
@@ -225,8 +234,7 @@ class Builds:
             run.skipped = known.skipped
         finally:
             shutil.rmtree(run.folder / "src", ignore_errors=True)
-            run.ended, run.status = time.time(), status
-            run.over.set()
+            run.end(status)
 
     def _status(self, run: BuildRun, env: Mapping[str, str]) -> str:
         """Run a build's commands; returns how they ended."""

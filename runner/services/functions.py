@@ -58,7 +58,13 @@ class Functions:
     addresses: Callable[[], Mapping[str, int]]
     """The local port behind each address that this machine does not have."""
     _known: dict[str, Function] = field(default_factory=dict)
+    _running: set[Process] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def close(self) -> None:
+        """End every invocation."""
+        for process in list(self._running):
+            process.close()
 
     def invoke(self, call: Call) -> Any:
         """Answer `lambda:invoke`."""
@@ -75,11 +81,13 @@ class Functions:
             following = self.logs.follow(request["logGroup"], request["logStream"], folder / "function.log")
             with contextlib.closing(following):
                 process = self._start(function, folder)
+                self._running.add(process)
                 try:
                     ended = process.wait(min(timeout, call.seconds_left))
                     seconds = time.monotonic() - began
                 finally:
                     process.close()
+                    self._running.discard(process)
             self._report(request, seconds)
             if ended is None and seconds < timeout:
                 return Took(float("inf"))

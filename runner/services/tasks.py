@@ -299,6 +299,8 @@ class Tasks:
         if task is None:
             return described
         container = described["Containers"][0]
+        # The emulator's own: it takes every container that is stopped for one that ended well.
+        container.pop("ExitCode", None)
         container["Image"] = task.container["image"]
         facts: dict[str, Any] = {
             "LastStatus": "RUNNING",

@@ -144,6 +144,18 @@ def test_a_taken_emulator_port_is_told(packaged: Path, tmp_path: Path) -> None:
             emulator.start(python, tmp_path, port)
 
 
+def test_a_taken_port_to_serve_at_is_told(packaged: Path) -> None:
+    """Exit code 1, and nothing is left."""
+    assert packaged.is_dir()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        command = [sys.executable, "build.py", "run", "--serve", "--emulator-port", str(port)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert 1 == done.returncode
+    assert f"port {port} cannot be served (Address already in use)" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message and exit code 1, no traceback."""
     import tempfile  # noqa: PLC0415

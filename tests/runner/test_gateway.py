@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
 import time
 import urllib.request
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -129,6 +131,7 @@ def test_an_execution_ends_with_its_verdict(served: Served, arns: dict[str, str]
         Key={"serverId": {"S": repository}, "executionArn": {"S": arns[repository]}},
     )["Item"]
     assert (VERDICTS[repository] or "") == item["error"]["S"]
+    assert described["startDate"] == datetime.fromisoformat(item["startedAt"]["S"])
 
 
 def test_executions_run_beside_each_other(served: Served, arns: dict[str, str]) -> None:
@@ -571,6 +574,23 @@ def test_the_execution_log_is_the_history(served: Served, honest: str) -> None:
     assert found[0]["logStreamName"].startswith(f"states/{name}/{started.year}-")
 
 
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"logGroupName": "nowhere"}, "ResourceNotFoundException"),
+        ({"filterPattern": "{ $.a }"}, "InvalidParameterException"),
+        ({"nextToken": "x"}, "InvalidParameterException"),
+    ],
+)
+def test_log_events_that_cannot_be_found_are_refused(
+    served: Served, given: dict[str, str], code: str
+) -> None:
+    """As by AWS."""
+    wanted = {"logGroupName": served.outputs["PipelineLogGroupName"], **given}
+    with pytest.raises(ClientError, match=code):
+        served.client("logs").filter_log_events(**wanted)
+
+
 def test_log_events_come_in_pages(served: Served, honest: str) -> None:
     """Each once, whatever the page's size."""
     wanted = {"logGroupName": served.outputs["PipelineLogGroupName"], "filterPattern": f'{{ $.execution_arn = "{honest}" }}'}  # fmt: skip
@@ -597,6 +617,34 @@ def test_a_fault_of_ours_reaches_its_alarm(served: Served, arns: dict[str, str])
     alarm = served.outputs["PipelineFaultAlarmName"]
     client = served.client("cloudwatch")
     until(lambda: client.describe_alarms(AlarmNames=[alarm])["MetricAlarms"][0]["StateValue"] == "ALARM")
+
+
+def test_an_alarm_looks_at_its_own_state_machine(
+    served: Served, machine: Callable[[dict[str, Any]], str]
+) -> None:
+    """An execution of another one timed out: the pipeline's alarm and the sweeper's stay as they are."""
+    waits = {
+        "StartAt": "W",
+        "States": {"W": {"Type": "Wait", "Seconds": 60, "End": True}},
+        "TimeoutSeconds": 1,
+    }
+    other = machine(waits)
+    cloudwatch = served.client("cloudwatch")
+    metric = {"Namespace": "AWS/States", "MetricName": "ExecutionsTimedOut"}
+    dimensions = [{"Name": "StateMachineArn", "Value": other}]
+    cloudwatch.put_metric_alarm(AlarmName="other", **metric, Dimensions=dimensions, Statistic="Sum", Period=300, EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanOrEqualToThreshold")  # fmt: skip
+    served.client("stepfunctions").start_execution(stateMachineArn=other)
+
+    def alarms() -> dict[str, str]:
+        found = cloudwatch.describe_alarms()["MetricAlarms"]
+        return {
+            each["AlarmName"]: each["StateValue"]
+            for each in found
+            if each["MetricName"] == metric["MetricName"]
+        }
+
+    until(lambda: alarms()["other"] == "ALARM")
+    assert [] == [name for name, state in alarms().items() if state == "ALARM" and name != "other"]
 
 
 # Tasks
@@ -687,6 +735,42 @@ def test_a_defect_of_ours_is_told(served: Served, monkeypatch: pytest.MonkeyPatc
         client.describe_execution(executionArn="arn:aws:states:us-east-1:123456789012:execution:a:b")
 
 
+def asked(served: Served, method: str, headers: dict[str, str]) -> tuple[int, str]:
+    """Ask for the executions without boto3; returns the status and the body."""
+    arn = served.outputs["PipelineArn"]
+    connection = http.client.HTTPConnection(served.url.removeprefix("http://"))
+    try:
+        target = {"X-Amz-Target": "AWSStepFunctions.ListExecutions"}
+        connection.request(method, "/", json.dumps({"stateMachineArn": arn}), {**target, **headers})
+        response = connection.getresponse()
+        return response.status, response.read().decode()
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("method", ["POST", "OPTIONS", "GET"])
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "https://example.org"}, {"Sec-Fetch-Site": "cross-site"}, {"Host": "example.org:80"}, {"Host": "127.0.0.1.example.org"}],
+)  # fmt: skip
+def test_no_page_reaches_the_endpoint(served: Served, method: str, headers: dict[str, str]) -> None:
+    """One that somebody looks at could otherwise run commands on this machine."""
+    status, body = asked(served, method, headers)
+    assert (403, True) == (status, "no pages" in body)
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:1", "bucket.localhost:4566"])
+def test_the_machine_s_own_names_reach_the_endpoint(served: Served, host: str) -> None:
+    """Also those of a bucket."""
+    status, body = asked(served, "POST", {"Host": host})
+    assert (200, True) == (status, "executions" in json.loads(body))
+
+
 def test_only_this_machine_reaches_the_endpoint(served: Served) -> None:
     """It listens at the loopback address."""
-    assert served.url.startswith("http://127.0.0.1:")
+    table = Path("/proc/net/tcp")
+    if not table.exists():
+        pytest.skip("the kernel's table is only there on Linux")
+    port = f"{int(served.url.rpartition(':')[2]):04X}"
+    listening = [line.split()[1] for line in table.read_text().splitlines()[1:] if line.split()[3] == "0A"]
+    assert [f"0100007F:{port}"] == [place for place in listening if place.endswith(f":{port}")]

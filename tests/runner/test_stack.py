@@ -160,6 +160,36 @@ def test_another_emulator_is_refused(session: Session, extra: str, expected: int
     assert extra in done.stdout
 
 
+SCHEDULED = """
+import sys; sys.path.insert(0, sys.argv[1]); import emulator_process as it
+from ministack.services import eventbridge as events
+key = ("123456789012", "us-east-1", "default|often")
+arn = "arn:aws:events:us-east-1:123456789012:rule/often"
+events._rules._data[key] = {"State": "ENABLED", "ScheduleExpression": "rate(1 minute)", "CreationTime": 0, "Arn": arn}
+events._targets._data[key] = [{"Id": "a", "Arn": "arn:aws:states:us-east-1:123456789012:stateMachine:a"}]
+fired = []
+events._invoke_target = lambda *_given: fired.append(1)
+events._tick_scheduled_rules()
+events._rule_last_fired.clear()
+it.teach()
+events._tick_scheduled_rules()
+print(len(fired))
+"""
+
+
+def test_no_rule_fires_by_its_schedule(session: Session) -> None:
+    """The emulator would start the sweeper in an engine of its own: it fires before it is taught, and no more then."""
+    command: list[str | Path] = [
+        ROOT / emulator.ENVIRONMENT / "bin/python",
+        "-I",
+        "-c",
+        SCHEDULED,
+        Path(emulator_process.__file__).parent,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=session.folder)
+    assert (0, "1") == (done.returncode, done.stdout.strip().rpartition("\n")[2])
+
+
 def test_the_emulator_listens_on_loopback_only(pipeline: Pipeline) -> None:
     """Nobody but this machine can reach it."""
     table = Path("/proc/net/tcp")
