@@ -172,17 +172,9 @@ def executions(  # noqa: PLR0913 - its options
         if not found:
             note("no such executions; `python build.py start` starts one")
             return
-        headings = (
-            f"started ({times.zone()})",
-            "server",
-            "verdict",
-            "fault",
-            "took",
-            "cost",
-            "error",
-            "name",
-        )
-        shown = list(recent.rows(found))
+        columns = recent.NARROW if (_columns() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
+        headings = [f"started ({times.zone()})" if name == "started" else name for name in columns]
+        shown = list(recent.rows(found, columns))
         click.echo(table(headings, [row for row, _ in shown], [style for _, style in shown]))
         if len(found) == limit:
             note(f"the latest {limit}; --limit shows more")
@@ -280,7 +272,7 @@ def status(  # noqa: PLR0913 - its options
         if is_json:
             _echo_json({"well": not needs_a_person, **{part.name: part.as_json() for part in parts}})
         else:
-            _echo(findings.lines(parts))
+            _echo(findings.lines(parts, _columns()))
     if needs_a_person:
         sys.exit(EXIT_REFUSED)
 
@@ -320,7 +312,7 @@ def doctor(  # noqa: PLR0913 - its options
         if is_json:
             _echo_json({"well": not would_fail, **{each.name: each.as_json() for each in parts}})
         else:
-            _echo(findings.lines(parts))
+            _echo(findings.lines(parts, _columns()))
     if would_fail:
         sys.exit(EXIT_REFUSED)
 
@@ -562,11 +554,30 @@ def _deployed_definition(of: Account, arn: str) -> StateMachine | None:
     return StateMachine.of(json.loads(answer["definition"]))
 
 
+def _columns() -> int | None:
+    """Return how wide the terminal is; None where there is none."""
+    import shutil  # noqa: PLC0415
+
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _wrapped(text: str, columns: int | None) -> str:
+    """Return a line as several that fit, each further one indented a little more than the first."""
+    import textwrap  # noqa: PLC0415
+
+    if columns is None or len(text) <= columns:
+        return text
+    indent = " " * (len(text) - len(text.lstrip()) + 2)
+    return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=False)
+
+
 def _echo(lines: Iterable[tuple[str, str]]) -> None:
+    columns = _columns()
     for text, style in lines:
         words = style.split()
         colour = next((word for word in words if word not in {"bold", "dim"}), None)
-        click.secho(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
+        shown = _wrapped(text, columns)
+        click.secho(shown, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
 
 
 def _echo_json(value: Any) -> None:

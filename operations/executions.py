@@ -32,6 +32,10 @@ SCAN_BYTES = 1 << 20
 FEW = 25
 """So many are described without a look at the table's size."""
 SEGMENTS = 8
+WIDE = ("started", "server", "verdict", "fault", "took", "cost", "error", "name")
+NARROW = ("started", "name", "verdict", "error", "server")
+WIDE_FROM = 110
+"""Columns of a terminal; a narrower one shows the narrow table, whose last column may be cut: names are typed again."""
 UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
 WORDS = {"PolicyNeeded": "needs_policy"}
 """What the pipeline records for an error of a server's other than `rejected`."""
@@ -273,24 +277,31 @@ def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
     )
 
 
-def rows(found: Sequence[Listed]) -> Iterator[tuple[list[str], str]]:
-    """Yield a row for each execution, and its style."""
+def rows(found: Sequence[Listed], columns: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Yield a row of some columns for each execution, and its style."""
+    styles = {"none": "green", "server": "red", "pipeline": "yellow", "": ""}
+    for each in found:
+        yield [_cell(each, column, is_short=columns is NARROW) for column in columns], styles[each.fault]
+
+
+def _cell(each: Listed, column: str, *, is_short: bool) -> str:
     from operations.progress import seconds  # noqa: PLC0415 - only for a table
     from operations.times import short  # noqa: PLC0415
 
-    styles = {"none": "green", "server": "red", "pipeline": "yellow", "": ""}
-    whose = {"none": "", "server": "server", "pipeline": "pipeline", "": ""}
-    for each in found:
-        yield (
-            [
-                short(each.started),
-                each.server or "?",
-                each.outcome or each.status.lower(),
-                whose[each.fault],
-                seconds(each.seconds),
-                f"${each.cost:.3f}",
-                each.error,
-                each.name,
-            ],
-            styles[each.fault],
-        )
+    match column:
+        case "started":
+            # Month, day, hour and minute, where there is no room for more.
+            return short(each.started)[5:16] if is_short else short(each.started)
+        case "server":
+            return each.server or "?"
+        case "verdict":
+            return each.outcome or each.status.lower()
+        case "fault":
+            return each.fault.replace("none", "")
+        case "took":
+            return seconds(each.seconds)
+        case "cost":
+            return f"${each.cost:.3f}"
+        case "error":
+            return each.error
+    return each.name

@@ -114,19 +114,37 @@ def unknown(account: Account, error: Exception) -> Finding:
     return Finding(Level.UNKNOWN, denied + first.removeprefix("this is not allowed: "), " ".join(more))
 
 
-def lines(parts: Sequence[Part]) -> Iterator[tuple[str, str]]:
-    """Yield what a person reads, each line with its style; nothing in it steers a terminal."""
-    from review.printable import printable  # noqa: PLC0415 - only where there is something to show
+def lines(parts: Sequence[Part], columns: int | None = None) -> Iterator[tuple[str, str]]:
+    """Yield what a person reads, each line with its style; nothing in it steers a terminal.
 
+    `columns`: how wide a line may be; None: as wide as it is.
+    """
     width = max(len(part.name) for part in parts)
+    indent = " " * (width + 11)
     for part in parts:
         for number, finding in enumerate(part.findings):
             name = part.name if number == 0 else ""
-            yield printable(f"{name:{width}}  {finding.level:7}  {finding.what}"), STYLES[finding.level]
+            head = f"{name:{width}}  {finding.level:7}  "
+            for text in _fitting(head, finding.what, columns):
+                yield text, STYLES[finding.level]
             for detail in finding.details:
-                yield printable(f"{'':{width}}           {detail}"), ""
+                yield from ((text, "") for text in _fitting(indent, detail, columns))
             if finding.help:
-                yield printable(f"{'':{width}}           → {finding.help}"), ""
+                yield from ((text, "") for text in _fitting(f"{indent}→ ", finding.help, columns))
+
+
+def _fitting(head: str, text: str, columns: int | None) -> list[str]:
+    """Return a line, or as many as it needs, with what follows aligned."""
+    import textwrap  # noqa: PLC0415 - only where there is something to show
+
+    from review.printable import printable  # noqa: PLC0415
+
+    shown = printable(text)
+    if columns is None or len(head) + len(shown) <= columns:
+        return [head + shown]
+    return textwrap.wrap(
+        shown, columns, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+    )
 
 
 def worst(parts: Sequence[Part]) -> set[Level]:
