@@ -81,12 +81,12 @@ def start(  # noqa: PLR0913 - its options
         text = request.text_of(given)
         arn = starting.start(of, stack.alias_arn, named, text, is_ours=name is None)
         if not detach:
-            _follow(of, arn, stack.outputs.get(TABLE), is_json=is_json)
+            _follow(of, arn, stack_name, stack.outputs.get(TABLE), is_json=is_json)
         elif is_json:
             _echo_json({"executionArn": arn, "name": named})
         else:
             click.echo(f"started {arn}")
-            _note_ways(of, arn)
+            _note_ways(of, arn, stack_name)
 
 
 def _check_given(repository: str | None, server_id: str | None, image_uri: str | None, file: Path | None, name: str | None) -> None:  # fmt: skip
@@ -131,12 +131,12 @@ def execution(  # noqa: PLR0913 - its options
             _refuse_with_file(follow=follow, is_stopped=is_stopped)
             _show_history(Path(execution), _Drawing(definition, output), is_json=is_json)
             return
-        arn, outputs = _target(of, stack_name, execution)
+        arn, outputs = _target(of, stack_name, execution, is_alone=is_stopped)
         verdicts = outputs.get(TABLE)
         if is_stopped:
             _stop(of, arn, reason, is_json=is_json)
         elif follow:
-            _follow(of, arn, verdicts, is_json=is_json)
+            _follow(of, arn, stack_name, verdicts, is_json=is_json)
         else:
             _show_execution(of, arn, verdicts, _Drawing(definition, output), is_json=is_json)
 
@@ -220,7 +220,7 @@ def logs(  # noqa: PLR0913 - its options
                 _echo_line(line, is_json=is_json)
         except KeyboardInterrupt:
             note("no longer watched; the execution goes on")
-            _note_ways(of, arn)
+            _note_ways(of, arn, stack_name)
             sys.exit(EXIT_INTERRUPTED)
         if count == 0:
             note(
@@ -405,13 +405,20 @@ def _refuse_with_file(*, follow: bool, is_stopped: bool) -> None:
         )
 
 
-def _target(of: Account, stack_name: str, execution: str) -> tuple[str, Mapping[str, str]]:
-    """Return the ARN that is meant, and the outputs of the stack, where it is there."""
+def _target(
+    of: Account, stack_name: str, execution: str, *, is_alone: bool = False
+) -> tuple[str, Mapping[str, str]]:
+    """Return the ARN that is meant, and the outputs of the stack, where it is there.
+
+    `is_alone`: only the ARN is wanted.
+    """
     from operations import deployed  # noqa: PLC0415 - the help, and a file, need none of these
 
     is_arn = deployed.EXECUTION_ARN.fullmatch(execution) is not None
     if not is_arn and not deployed.EXECUTION_NAME.fullmatch(execution):
         raise Refused(f"{execution} is neither an execution's name or ARN, nor a file", EXIT_USAGE)
+    if is_arn and is_alone:
+        return execution, {}
     try:
         stack = deployed.find(of, stack_name)
     except Refused as error:
@@ -422,7 +429,7 @@ def _target(of: Account, stack_name: str, execution: str) -> tuple[str, Mapping[
     return execution if is_arn else stack.execution_arn(execution), stack.outputs
 
 
-def _follow(of: Account, arn: str, verdicts: str | None, *, is_json: bool) -> None:
+def _follow(of: Account, arn: str, stack_name: str, verdicts: str | None, *, is_json: bool) -> None:
     """Follow an execution to its end, tell what came of it, and exit by it."""
     from operations import cost, follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
     from operations.history import History  # noqa: PLC0415
@@ -436,22 +443,22 @@ def _follow(of: Account, arn: str, verdicts: str | None, *, is_json: bool) -> No
             found = outcome.read(of, arn, verdicts)
     except KeyboardInterrupt:
         note("no longer watched; the execution goes on")
-        _note_ways(of, arn)
+        _note_ways(of, arn, stack_name)
         sys.exit(EXIT_INTERRUPTED)
     except Refused:
         raise
     except Exception:
         note("no longer watched; the execution goes on")
-        _note_ways(of, arn)
+        _note_ways(of, arn, stack_name)
         raise
     _report(found, history.events, is_json=is_json)
     sys.exit(found.exit_code)
 
 
-def _note_ways(of: Account, arn: str) -> None:
+def _note_ways(of: Account, arn: str, stack_name: str) -> None:
     from operations.ways import Ways  # noqa: PLC0415
 
-    for line in Ways(arn, of.access).lines():
+    for line in Ways(arn, of.access, stack_name).lines():
         note(line)
 
 

@@ -6,6 +6,8 @@ import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from deployer.console import STACK
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,6 +20,7 @@ class Ways:
 
     arn: str
     access: Access
+    stack: str = STACK
 
     def lines(self) -> Iterator[str]:
         """Yield how to follow it again, and how to stop it."""
@@ -29,6 +32,7 @@ class Ways:
             "--profile": self.access.profile,
             "--region": self.access.region,
             "--endpoint-url": self.access.endpoint_url,
+            "--stack-name": self.stack if self.stack != STACK else None,
         }
         words = [word for name, value in given.items() if value for word in (name, value)]
         return shlex.join(["python", "build.py", "execution", self.arn, option, *words])
