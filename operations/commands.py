@@ -79,7 +79,11 @@ def start(  # noqa: PLR0913 - its options
         stack = deployed.find(of, stack_name)
         named = name or request.name_of(given)
         text = request.text_of(given)
-        arn = starting.start(of, stack.alias_arn, named, text, is_ours=name is None)
+        try:
+            arn = starting.start(of, stack.alias_arn, named, text, is_ours=name is None)
+        except KeyboardInterrupt:
+            note(f"it may have been started all the same: `python build.py execution {named}` tells")
+            raise
         if not detach:
             _follow(of, arn, stack_name, stack.outputs.get(TABLE), is_json=is_json)
         elif is_json:

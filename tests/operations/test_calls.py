@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore import xform_name
 from botocore.session import Session
 
+from deployer.console import ROOT
 from operations import commands, executions, logs, policies
 from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
 from tests.operations.test_executions import item, paged, summary
@@ -127,3 +130,33 @@ def test_each_call_of_the_table_is_an_operation(kind: str) -> None:
     for call in policies.calls(kind):
         service, _, operation = call["call"].partition(":")
         assert operation in session.get_service_model(service).operation_names, call
+
+
+def called(folder: Path) -> set[str]:
+    """Return the methods of clients that a package's code calls, by name, and the paginators that it asks for."""
+    found: set[str] = set()
+    for path in folder.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Attribute):
+                found.add(node.attr)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.add(node.value)
+    return found
+
+
+def test_the_deployer_s_calls_are_in_the_table() -> None:
+    """Every operation of the services that it uses which its code names, and no other."""
+    session = Session()
+    table = {call["call"] for call in policies.calls("deploy")}
+    names = called(ROOT / "deployer")
+    services = {each.partition(":")[0] for each in table}
+    operations = {
+        f"{service}:{operation}"
+        for service in services
+        for operation in session.get_service_model(service).operation_names
+        if xform_name(operation) in names
+    }
+    assert set() == table - operations
+    # The same name in another service's API is that service's.
+    of_table = {each.partition(":")[2] for each in table}
+    assert set() == {each for each in operations - table if each.partition(":")[2] not in of_table}
