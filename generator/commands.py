@@ -72,12 +72,12 @@ def _write(artifacts: Iterable[Artifact]) -> list[Artifact]:
 
 
 def _lint(documents: Documents) -> None:
-    from generator.documents import BOOTSTRAP, TEMPLATE, definition_path  # noqa: PLC0415
+    from generator.documents import BOOTSTRAP, RETAINED, TEMPLATE, definition_path  # noqa: PLC0415
     from generator.lint import REGIONS, lint  # noqa: PLC0415
 
     findings = [
         *lint(ROOT, TEMPLATE, [definition_path(each.name) for each in documents.definitions]),
-        *lint(ROOT, BOOTSTRAP, []),
+        *(finding for template in (BOOTSTRAP, RETAINED) for finding in lint(ROOT, template, [])),
     ]
     for finding in findings:
         _complain(str(finding))

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from generator import artifacts, pages, task_sweeper, validation_pipeline
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Definition, Lock
-from generator.template import Machine, bootstrap, grants, template
+from generator.template import Machine, bootstrap, grants, retained, template
 from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from generator.artifacts import Package, Release
     from generator.policy import Grant
@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
 SETTINGS = Path("settings.yaml")
 README = Path("README.md")
+RUNBOOK = Path("docs/operating.md")
 TEMPLATE = Path("templates/validation-pipeline.template.json")
 BOOTSTRAP = Path("templates/bootstrap.template.json")
+RETAINED = Path("templates/retained.template.json")
 
 REACH = 2
 """How many releases beside the document its role serves. The one before it: executions still run it, a canary shares
@@ -80,6 +82,7 @@ def generate(root: Path, package: Package | None = None) -> Documents:
             *(artifact for document in documents for artifact in document.artifacts),
             stack(settings, documents, package),
             Artifact(BOOTSTRAP, artifacts.canonical(bootstrap(settings), sort_keys=True)),
+            Artifact(RETAINED, artifacts.canonical(retained(settings), sort_keys=True)),
             Artifact(Path("docs/faults.md"), pages.fault_table()),
             Artifact(
                 Path("docs/permissions.md"),
@@ -87,7 +90,8 @@ def generate(root: Path, package: Package | None = None) -> Documents:
             ),
             Artifact(Path("docs/pipeline.md"), pages.picture(pipeline.machine)),
             Artifact(Path("docs/sweeper.md"), pages.picture(sweeper.machine, "The task sweeper")),
-            *_readme(root, pipeline.machine),
+            *_filled(root, README, lambda text: pages.with_picture(text, pipeline.machine)),
+            *_filled(root, RUNBOOK, pages.operating),
         ),
         definitions=tuple(each.definition for each in documents),
         package=package,
@@ -163,11 +167,10 @@ def document(root: Path, settings: Settings, source: Source, package: Package) -
     )
 
 
-def _readme(root: Path, machine: StateMachine) -> tuple[Artifact, ...]:
-    text = artifacts.read(root, README)
-    if text is None:
-        return ()
-    return (Artifact(README, pages.with_picture(text, machine)),)
+def _filled(root: Path, path: Path, fill: Callable[[str], str]) -> tuple[Artifact, ...]:
+    """Return a page that a person writes, with the parts of it that are made; none where there is no such page."""
+    text = artifacts.read(root, path)
+    return () if text is None else (Artifact(path, fill(text)),)
 
 
 def _refuse_changed_release(definition: Definition, lock: Lock) -> None:

@@ -20,6 +20,8 @@ class Fault:
     fault: str
     """`server` or `pipeline`."""
     means: str
+    look: str
+    """Where an operator looks first."""
     do: str
     document: str = "validation-pipeline"
     """Which document says so."""

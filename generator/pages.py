@@ -1,4 +1,4 @@
-"""The pages of the documentation that are made from the documents: permissions, faults, the pipeline's picture."""
+"""The pages of the documentation that are made from the documents: permissions, faults, pictures, the runbook."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from generator import faults, policy
 from generator.artifacts import ArtifactError
+from generator.resources.alarms import meanings
 from states_language import graph
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
 
 NOTICE = "<!-- Made by `make template`; edit what it is made from instead. -->"
 PICTURE_BEGINS, PICTURE_ENDS = "<!-- picture begins -->", "<!-- picture ends -->"
+ALARMS_BEGIN, ALARMS_END = "<!-- alarms begin -->", "<!-- alarms end -->"
+ERRORS_BEGIN, ERRORS_END = "<!-- errors begin -->", "<!-- errors end -->"
+PICTURE = "the picture stands", PICTURE_BEGINS, PICTURE_ENDS
+ALARMS = "the alarms stand", ALARMS_BEGIN, ALARMS_END
+ERRORS = "the errors stand", ERRORS_BEGIN, ERRORS_END
 
 
 def permissions(documents: Mapping[str, Sequence[Grant]]) -> str:
@@ -116,12 +122,45 @@ def with_picture(readme: str, machine: StateMachine) -> str:
 
     Raises `ArtifactError` where the README does not say where the picture stands.
     """
-    before, begins, rest = readme.partition(PICTURE_BEGINS)
-    _, ends, after = rest.partition(PICTURE_ENDS)
-    if not (begins and ends):
-        message = f"README.md: needs the lines {PICTURE_BEGINS} and {PICTURE_ENDS}, between which the picture stands"
+    picture = f"```mermaid\n{graph.outline(machine)}```"
+    return _filled("README.md", readme, PICTURE, picture)
+
+
+def operating(page: str) -> str:
+    """Return the runbook with its sections: one for each alarm, one for each error.
+
+    Raises `ArtifactError` where the page does not say where they stand.
+    """
+    path = "docs/operating.md"
+    alarms = [
+        line for each in meanings().values() for line in _section(each.alarm, each.means, each.look, each.do)
+    ]
+    errors = [
+        line
+        for document in ("validation-pipeline", "task-sweeper")
+        for each in faults.table(document).values()
+        for line in _section(each.error, f"The {each.fault}'s fault. {each.means}", each.look, each.do)
+    ]
+    page = _filled(path, page, ALARMS, "\n".join(alarms).rstrip())
+    return _filled(path, page, ERRORS, "\n".join(errors).rstrip())
+
+
+def _section(name: str, means: str, look: str, do: str) -> list[str]:
+    return [f"### `{name}`", "", means, "", f"- **Look:** {look}", f"- **Do:** {do}", ""]
+
+
+def _filled(path: str, text: str, place: tuple[str, str, str], content: str) -> str:
+    """Return a page with its content between two of its lines; the rest is the author's.
+
+    `place` is what stands there, and the two lines.
+    """
+    what, begins, ends = place
+    before, begin, rest = text.partition(begins)
+    _, end, after = rest.partition(ends)
+    if not (begin and end):
+        message = f"{path}: needs the lines {begins} and {ends}, between which {what}"
         raise ArtifactError(message)
-    return f"{before}{PICTURE_BEGINS}\n```mermaid\n{graph.outline(machine)}```\n{PICTURE_ENDS}{after}"
+    return f"{before}{begins}\n{content}\n{ends}{after}"
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:

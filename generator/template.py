@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from troposphere import Parameter, Tags, Template
@@ -14,6 +14,7 @@ from generator.resources import (
     artifact_bucket,
     build_project,
     cluster,
+    dashboard,
     functions,
     network,
     records,
@@ -39,7 +40,7 @@ DESCRIPTION = "ToolShed: validates MCP servers before they are listed - builds t
 
 GROUPS = {
     "Artifacts": {"ArtifactBucket": "Bucket with the definitions and the package"},
-    "Alarms": {"AlarmTopicArn": "SNS topic"},
+    "Alarms": {"AlarmTopicArn": "SNS topic", "RunbookUrl": "Address of the runbook"},
     "Rollout of a new version": {
         "DeploymentType": "At once, or in steps",
         "DeploymentIntervalMinutes": "Minutes between steps",
@@ -76,6 +77,11 @@ GROUPS = {
 BOOTSTRAP_DESCRIPTION = (
     "ToolShed: the bucket for what is deployed - the definitions, the validator's package and the templates."
 )
+RETAINED_DESCRIPTION = "ToolShed: what outlives the pipeline's stack, to be imported into a new one before the rest is deployed over it."
+RETAINED_GROUPS = {
+    "What is taken back": {"RepositoryName": "Image repository", "VerdictTableName": "Table of verdicts"},
+    "Safeguards": {"EncryptionKeyArn": "The key that they were made with"},
+}
 BOOTSTRAP_GROUPS = {
     "Artifacts (empty: the stack's own)": {
         "BucketName": "Name of the bucket",
@@ -123,7 +129,9 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
         ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
-        safeguards.part(),
+        dashboard.part(settings),
+        safeguards.encryption(),
+        safeguards.boundary(),
     ]
     return _assemble(settings, parts, DESCRIPTION, GROUPS)
 
@@ -131,6 +139,28 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
 def bootstrap(settings: Settings) -> dict[str, Any]:
     """Return the template of what must be there before the pipeline's can be deployed, as plain data."""
     return _assemble(settings, [artifact_bucket.part()], BOOTSTRAP_DESCRIPTION, BOOTSTRAP_GROUPS)
+
+
+def retained(settings: Settings) -> dict[str, Any]:
+    """Return the template that takes what outlived a stack into a new one, as plain data.
+
+    What a change set imports must be all that its template adds: this holds the table and the repository as the
+    pipeline's template has them, and nothing else. Both have names by then, given or chosen, so both are asked for.
+    """
+    parts = [registry.part(settings), records.part(settings), safeguards.encryption()]
+    document = _assemble(
+        settings, [replace(part, outputs=()) for part in parts], RETAINED_DESCRIPTION, RETAINED_GROUPS
+    )
+    for resource in document["Resources"].values():
+        (identifier,) = {"RepositoryName", "TableName"} & resource["Properties"].keys()
+        condition, name, _ = resource["Properties"][identifier]["Fn::If"]
+        resource["Properties"][identifier] = name
+        del document["Conditions"][condition]
+        parameter = document["Parameters"][name["Ref"]]
+        del parameter["Default"]
+        parameter["AllowedPattern"] = parameter["AllowedPattern"].removeprefix("^$|")
+        parameter["Description"] = "Name of what is taken back; give it to the pipeline's template too."
+    return document
 
 
 def _values(definition: Definition, package: Package) -> dict[str, Substitution]:
@@ -180,9 +210,7 @@ def _assemble(
             "Outputs": result.outputs,
         }
     )
-    rules = {name: rule for part in parts for name, rule in part.rules.items()}
-    if rules:
-        document["Rules"] = rules
+    document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {
             "ParameterGroups": [
@@ -193,4 +221,4 @@ def _assemble(
             },
         }
     }
-    return document
+    return {section: content for section, content in document.items() if content}

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
 from troposphere import If, NoValue, Output, Parameter, Ref, Sub, cloudwatch, logs
 
 from generator.resources.part import Part, optional
 
-NAMESPACE = Sub("ToolShed/${AWS::StackName}")
-FAULT_METRIC = "PipelineFaults"
+LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-STATES_METRICS = {
-    "ExecutionsTimedOut": "An execution ran out of its time; the sweeper stops its task.",
-    "ExecutionsAborted": "An execution was stopped from outside; the sweeper stops its task.",
-    "ExecutionThrottled": "Executions are held back by a quota of Step Functions.",
-}
-"""The metrics of Step Functions that are alarms here, and what each means."""
+NAMESPACE = "ToolShed/${AWS::StackName}"
+FAULT_METRIC = "PipelineFaults"
+RUNBOOK = "docs/operating.md"
+
+STATES_METRICS = ("ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled")
+"""The metrics of Step Functions that are alarms here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a person who is woken by an alarm reads."""
+
+    alarm: str
+    means: str
+    look: str
+    do: str
+
+
+@cache
+def meanings() -> dict[str, Meaning]:
+    """Return what each alarm means, by its logical ID."""
+    rows = yaml.load((Path(__file__).parent / "alarms.yaml").read_text("utf-8"), Loader=LOADER)  # noqa: S506  # LOADER is a safe loader
+    return {meaning.alarm: meaning for meaning in (Meaning(**row) for row in rows)}
 
 
 def part() -> Part:
@@ -22,31 +44,15 @@ def part() -> Part:
     machine = [cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref("Pipeline"))]
     return Part(
         resources=(
-            logs.MetricFilter(
+            log_metric(
                 "PipelineFaultFilter",
-                LogGroupName=Ref("PipelineLogGroup"),
-                FilterPattern='{ $.type = "FailStateEntered" && $.details.name = "PipelineFailed" }',
-                MetricTransformations=[
-                    logs.MetricTransformation(
-                        MetricNamespace=NAMESPACE,
-                        MetricName=FAULT_METRIC,
-                        MetricValue="1",
-                        DefaultValue=0,
-                        Unit="Count",
-                    )
-                ],
+                FAULT_METRIC,
+                '{ $.type = "FailStateEntered" && $.details.name = "PipelineFailed" }',
             ),
-            alarm(
-                "PipelineFaultAlarm",
-                "A validation ended by a fault of the pipeline: docs/faults.md says what to do.",
-                Namespace=NAMESPACE,
-                MetricName=FAULT_METRIC,
-            ),
+            alarm("PipelineFaultAlarm", Namespace=Sub(NAMESPACE), MetricName=FAULT_METRIC),
             *(
-                alarm(
-                    f"{metric}Alarm", meaning, Namespace="AWS/States", MetricName=metric, Dimensions=machine
-                )
-                for metric, meaning in STATES_METRICS.items()
+                alarm(f"{metric}Alarm", Namespace="AWS/States", MetricName=metric, Dimensions=machine)
+                for metric in STATES_METRICS
             ),
         ),
         parameters=(
@@ -69,12 +75,30 @@ def part() -> Part:
     )
 
 
-def alarm(title: str, meaning: str, **metric: object) -> cloudwatch.Alarm:
-    """Return an alarm on one event of a metric within five minutes; `meaning` is what a person reads."""
+def log_metric(title: str, metric: str, pattern: str) -> logs.MetricFilter:
+    """Return what counts the events of executions that a pattern describes, as a metric of this stack."""
+    return logs.MetricFilter(
+        title,
+        LogGroupName=Ref("PipelineLogGroup"),
+        FilterPattern=pattern,
+        MetricTransformations=[
+            logs.MetricTransformation(
+                MetricNamespace=Sub(NAMESPACE),
+                MetricName=metric,
+                MetricValue="1",
+                DefaultValue=0,
+                Unit="Count",
+            )
+        ],
+    )
+
+
+def alarm(title: str, **metric: object) -> cloudwatch.Alarm:
+    """Return an alarm on one event of a metric within five minutes; its description leads to the runbook."""
     topic = If("HasAlarmTopicArn", [Ref("AlarmTopicArn")], NoValue)
     return cloudwatch.Alarm(
         title,
-        AlarmDescription=meaning,
+        AlarmDescription=f"{meanings()[title].means} What to do: {RUNBOOK}#{title.lower()}",
         Statistic="Sum",
         Period=300,
         EvaluationPeriods=1,

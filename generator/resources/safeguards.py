@@ -12,8 +12,8 @@ KEY = If("HasEncryptionKeyArn", Ref("EncryptionKeyArn"), NoValue)
 BOUNDARY = If("HasPermissionsBoundaryArn", Ref("PermissionsBoundaryArn"), NoValue)
 
 
-def part() -> Part:
-    """Return the parameters of the safeguards."""
+def encryption() -> Part:
+    """Return the parameter of the key that stores are encrypted with."""
     return Part(
         parameters=(
             Parameter(
@@ -23,6 +23,15 @@ def part() -> Part:
                 AllowedPattern=r"^$|^arn:[a-z-]+:kms:[a-z0-9-]+:\d{12}:key/.+$",
                 Description="Your KMS key for the logs, the verdicts and the images; its policy must let CloudWatch Logs, DynamoDB and ECR use it for this account. Empty: keys of AWS. An image repository keeps the key that it was made with.",
             ),
+        ),
+        conditions=optional("EncryptionKeyArn"),
+    )
+
+
+def boundary() -> Part:
+    """Return the parameter of the boundary of roles near strangers' code."""
+    return Part(
+        parameters=(
             Parameter(
                 "PermissionsBoundaryArn",
                 Type="String",
@@ -31,7 +40,7 @@ def part() -> Part:
                 Description="A managed policy that bounds the roles of the build and of the tasks, which run strangers' code; empty: their own policies alone bound them.",
             ),
         ),
-        conditions={**optional("EncryptionKeyArn"), **optional("PermissionsBoundaryArn")},
+        conditions=optional("PermissionsBoundaryArn"),
     )
 
 

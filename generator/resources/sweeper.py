@@ -23,17 +23,11 @@ RETENTION_SECONDS = 14 * 24 * 3600
 """Of an event that could not be delivered: what SQS keeps at most (documentation: SQS quotas)."""
 
 ALARMS = {
-    "SweepsFailed": (
-        "ExecutionsFailed",
-        "A sweep could not handle everything: a task may still run. Its cause names what failed.",
-    ),
-    "SweepsTimedOut": (
-        "ExecutionsTimedOut",
-        "A sweep ran out of its time: a task may still run.",
-    ),
-    "SweepsAborted": ("ExecutionsAborted", "A sweep was stopped from outside: a task may still run."),
+    "SweepsFailedAlarm": "ExecutionsFailed",
+    "SweepsTimedOutAlarm": "ExecutionsTimedOut",
+    "SweepsAbortedAlarm": "ExecutionsAborted",
 }
-"""The alarms on the sweeper's own executions: the metric, and what it means."""
+"""The alarms on the sweeper's own executions, and their metrics."""
 
 
 def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substitution]) -> Part:
@@ -53,14 +47,11 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
             *_rules(),
             *_undelivered(),
             *(
-                alarm(
-                    f"{title}Alarm", meaning, Namespace="AWS/States", MetricName=metric, Dimensions=dimensions
-                )
-                for title, (metric, meaning) in ALARMS.items()
+                alarm(title, Namespace="AWS/States", MetricName=metric, Dimensions=dimensions)
+                for title, metric in ALARMS.items()
             ),
             alarm(
                 "SweepsNotStartedAlarm",
-                "EventBridge could not start a sweep; the event is in the queue, and the schedule's sweeps do its work.",
                 Namespace="AWS/SQS",
                 MetricName="ApproximateNumberOfMessagesVisible",
                 Dimensions=[
@@ -77,6 +68,11 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
                 Description="Start it with the input {} to look at everything now.",
             ),
             Output("SweeperLogGroupName", Value=Ref("SweeperLogGroup"), Description="The sweeps' log."),
+            Output(
+                "UndeliveredEventsUrl",
+                Value=Ref("UndeliveredEvents"),
+                Description="The queue of events that could not start a sweep.",
+            ),
         ),
     )
 

@@ -69,7 +69,7 @@ def test_generating_what_is_current_writes_nothing(run: Run, project: Path) -> N
     result = run("template")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
-        "unchanged: 13 of 13 files",
+        "unchanged: 15 of 15 files",
         "cfn-lint: clean in us-east-1, eu-central-1, ap-southeast-2, us-gov-west-1, cn-north-1",
     ]
     assert times == {path: path.stat().st_mtime_ns for path in times}
@@ -88,9 +88,9 @@ def test_generating_tells_what_it_wrote_and_what_changed(run: Run, project: Path
     ]
     place = "/States/RegisterValidationTaskDef/Parameters/ContainerDefinitions/0/PortMappings/0/ContainerPort"
     assert f"      {place}: 8000 → 9000" in said
-    assert "unchanged: 10 of 13 files" in said
+    assert "unchanged: 12 of 15 files" in said
     assert run("verify").exit_code == 0
-    assert "unchanged: 13 of 13 files" in run("template").stdout
+    assert "unchanged: 15 of 15 files" in run("template").stdout
 
 
 def test_a_missing_file_is_new(run: Run, project: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_missing_file_is_new(run: Run, project: Path) -> None:
 def test_only_one_file_is_generated_where_there_is_no_readme(run: Run, project: Path) -> None:
     """A README is filled in, never made."""
     (project / "README.md").unlink()
-    assert "unchanged: 12 of 12 files" in run("template", "--no-lint").stdout
+    assert "unchanged: 14 of 14 files" in run("template", "--no-lint").stdout
     assert not (project / "README.md").exists()
 
 
@@ -150,7 +150,7 @@ def test_a_folder_that_cannot_be_written_is_told(run: Run, project: Path) -> Non
 def test_verifying_what_is_current_says_so(run: Run) -> None:
     """The committed files are what the settings and the validator's source give."""
     result = run("verify")
-    assert (result.exit_code, result.stdout) == (0, "verified: 13 files and the package are current\n")
+    assert (result.exit_code, result.stdout) == (0, "verified: 15 files and the package are current\n")
 
 
 STALE = [

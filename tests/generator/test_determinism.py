@@ -127,16 +127,25 @@ def run(
     project: Path, environment: dict[str, str], *, folder: Path | None = None, umask: int = 0o022
 ) -> Files:
     """Generate and package everything anew in a process of its own."""
+    runbook = (project / "docs/operating.md").read_text(
+        "utf-8"
+    )  # a person's page, some of which is filled in
     for name in ("asl/validation-pipeline.asl.json", "templates", "docs", "dist"):
         path = project / name
         shutil.rmtree(path, ignore_errors=True)
         path.unlink(missing_ok=True)
+    (project / "docs").mkdir()
+    (project / "docs/operating.md").write_text(runbook.replace("### `BuildFailed`", "old"), "utf-8")
     later = project.parent / "another-day"
     later.mkdir(exist_ok=True)
     (later / "sitecustomize.py").write_text(ANOTHER_DAY, "utf-8")
     if "PYTHONPATH" in environment:
         environment = {**environment, "PYTHONPATH": str(later)}
-    for kept in ("README.md", "validator/package.lock.json"):  # a file that is there keeps its mode
+    for kept in (
+        "README.md",
+        "docs/operating.md",
+        "validator/package.lock.json",
+    ):  # a file that is there keeps its mode
         (project / kept).chmod(0o644)
     subprocess.run(
         [sys.executable, str(project / "build.py"), "package"],

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from generator import faults, pages
+from generator import settings as settings_file
 from generator.artifacts import ArtifactError
 from generator.policy import Grant
+from generator.resources.alarms import meanings
 from states_language.document import StateMachine
 from states_language.graph import mermaid, outline
 
@@ -152,3 +154,121 @@ def test_the_page_of_the_pipeline_holds_the_whole_graph(root: Path, definition: 
     page = (root / "docs/pipeline.md").read_text("utf-8")
     assert f"\n```mermaid\n{mermaid(StateMachine.of(definition))}```\n" in page
     assert page == pages.picture(StateMachine.of(json.loads(json.dumps(definition))))
+
+
+@pytest.fixture(scope="module")
+def runbook(root: Path) -> str:
+    """Return the committed runbook."""
+    return (root / "docs/operating.md").read_text("utf-8")
+
+
+def sections(page: str) -> dict[str, str]:
+    """Return what stands under each heading of the third level that is a name in code."""
+    parts = re.split(r"^### `(\w+)`$", page, flags=re.MULTILINE)
+    found = dict(
+        zip(
+            parts[1::2], (re.split(r"^## ", each, flags=re.MULTILINE)[0] for each in parts[2::2]), strict=True
+        )
+    )
+    assert len(parts[1::2]) == len(found), "a name has two sections"
+    return found
+
+
+def own_errors(states: dict[str, Any]) -> set[str]:
+    """Return the errors that Fail states of a document name themselves, at every depth."""
+    found = {state["Error"] for state in states.values() if "Error" in state and state["Type"] == "Fail"}
+    for state in states.values():
+        for inner in (*state.get("Branches", []), state.get("ItemProcessor", {"States": {}})):
+            found |= own_errors(inner["States"])
+    return found
+
+
+def test_the_runbook_is_about_every_alarm_and_every_error_and_nothing_else(
+    root: Path, runbook: str, template: dict[str, Any]
+) -> None:
+    """Of the template, of the table of faults, and of the Fail states of both documents."""
+    alarms = {
+        name for name, each in template["Resources"].items() if each["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    errors = {*faults.table(), *faults.table("task-sweeper")}
+    for name in ("validation-pipeline", "task-sweeper"):
+        errors |= own_errors(json.loads((root / f"asl/{name}.asl.json").read_text("utf-8"))["States"])
+    assert alarms | errors == sections(runbook).keys()
+    assert alarms == meanings().keys()
+
+
+def test_each_section_says_what_it_means_where_to_look_and_what_to_do(runbook: str) -> None:
+    """Briefly: nobody reads a screenful at night."""
+    for name, text in sections(runbook).items():
+        if name == "SweepFailed":
+            assert "(#sweepsfailedalarm)" in text
+            continue
+        means, look, do = [line for line in text.splitlines() if line and not line.startswith("<!--")]
+        assert means.endswith(".")
+        assert look.startswith("- **Look:** ")
+        assert do.startswith("- **Do:** ")
+        assert all(line.endswith(".") for line in (look, do))
+        assert len(text.split()) < 90
+
+
+def test_an_errors_section_says_whose_fault_it_was(runbook: str) -> None:
+    """As the table of faults does."""
+    found = sections(runbook)
+    for document in ("validation-pipeline", "task-sweeper"):
+        for fault in faults.table(document).values():
+            assert f"The {fault.fault}'s fault." in found[fault.error]
+
+
+def test_every_link_of_the_runbook_leads_somewhere(root: Path, runbook: str) -> None:
+    """To a heading of its own, or to a file."""
+    headings = {
+        re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-")
+        for heading in re.findall(r"^#+ (.*)$", runbook, flags=re.MULTILINE)
+    }
+    links = re.findall(r"\]\(([^)]+)\)", runbook)
+    assert links
+    for link in links:
+        file, _, anchor = link.partition("#")
+        assert (root / "docs" / file).exists() if file else anchor in headings
+
+
+def test_the_alarms_lead_to_their_sections(template: dict[str, Any]) -> None:
+    """By the heading's own address, and in few enough characters for an alarm (documentation: PutMetricAlarm)."""
+    for name, each in template["Resources"].items():
+        if each["Type"] == "AWS::CloudWatch::Alarm":
+            description = each["Properties"]["AlarmDescription"]
+            assert description.startswith(meanings()[name].means)
+            assert description.endswith(f"docs/operating.md#{name.lower()}")
+            assert len(description) <= 1024
+
+
+def test_what_the_runbook_names_is_there(root: Path, runbook: str, template: dict[str, Any]) -> None:
+    """Outputs, parameters, alarms and settings; every log group is in its table, with the days that it keeps."""
+    groups = {
+        name
+        for name, output in template["Outputs"].items()
+        if template["Resources"].get(output["Value"].get("Ref") if isinstance(output["Value"], dict) else None, {}).get("Type") == "AWS::Logs::LogGroup"
+    }  # fmt: skip
+    table = runbook.partition("| Log group (output) |")[2].partition("\n\n")[0]
+    assert groups == set(re.findall(r"`(\w+)`", table))
+    settings = settings_file.load(root / "settings.yaml")
+    assert f"kept for {settings.logs.task_retention_days} days" in table
+    for name in ("DashboardName", "PipelineVersionsServed", "SweeperArn", "UndeliveredEventsUrl"):
+        assert name in template["Outputs"]
+        assert name in runbook
+    assert "DeploymentType" in template["Parameters"]
+    for path in re.findall(r"`(pipeline|startup)\.(\w+)`", runbook):
+        assert hasattr(getattr(settings, path[0]), path[1])
+
+
+def test_the_runbook_is_filled_and_never_made() -> None:
+    """The rest is the author's, doing it again changes nothing, and a page without its lines is refused."""
+    page = f"# Title\n{pages.ALARMS_BEGIN}\n{pages.ALARMS_END}\nBetween ü.\n{pages.ERRORS_BEGIN}\nold\n{pages.ERRORS_END}\nAfter.\n"
+    filled = pages.operating(page)
+    assert filled.startswith(f"# Title\n{pages.ALARMS_BEGIN}\n### `PipelineFaultAlarm`\n")
+    assert "\nBetween ü.\n" in filled
+    assert filled.endswith(f"\n{pages.ERRORS_END}\nAfter.\n")
+    assert filled == pages.operating(filled)
+    for broken in (page.replace(pages.ALARMS_END, ""), page.replace(pages.ERRORS_BEGIN, "")):
+        with pytest.raises(ArtifactError, match=r"^docs/operating\.md: needs the lines <!-- "):
+            pages.operating(broken)
