@@ -203,7 +203,8 @@ def test_each_section_says_what_it_means_where_to_look_and_what_to_do(runbook: s
         if name == "SweepFailed":
             assert "(#sweepsfailedalarm)" in text
             continue
-        means, look, do = [line for line in text.splitlines() if line and not line.startswith("<!--")]
+        *about, look, do = [line for line in text.splitlines() if line and not line.startswith("<!--")]
+        means = " ".join(about)
         assert means.endswith(".")
         assert look.startswith("- **Look:** ")
         assert do.startswith("- **Do:** ")
