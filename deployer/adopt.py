@@ -1,16 +1,16 @@
 """Taking what an earlier stack has left behind into a new one, before the rest is deployed.
 
-CloudFormation takes in what is there already by itself only where the template writes its name out
-(`ImportExistingResources`; documentation: "Dynamic names (using !Ref or other functions) are not currently supported").
-Here names are parameters, so that one template serves every environment. An import names each resource instead, and
-takes nothing else in the same step: its template is the reviewed one, without all that is not imported. The deployment
-after it is an update, from the reviewed template, as it stands.
+CloudFormation takes in what is there already by itself only where the template writes its name out; here names are
+parameters (docs/decisions/what-outlives-the-stack.md). An import names each resource instead, and takes nothing else in
+the same step: it has a template of its own, which is committed and reviewed as the pipeline's is. Where only some of what
+it holds is there, the rest is left out of it. The deployment that follows is an update, from the pipeline's template.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployer import inline, parameters, stacks
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from deployer.account import Account
-    from deployer.reviewed import Reviewed
     from deployer.stacks import Stack
 
+TEMPLATE = Path("templates/retained.template.json")
 IDENTIFIERS = {
     "AWS::DynamoDB::Table": "TableName",
     "AWS::ECR::Repository": "RepositoryName",
@@ -37,7 +37,7 @@ _VARIABLE = re.compile(r"\$\{(?!!)([^}.]+)")
 
 
 def wanted(
-    account: Account, stack: str, reviewed: Reviewed, left: Mapping[str, str], given: Mapping[str, str]
+    account: Account, stack: str, template: bytes, left: Mapping[str, str], given: Mapping[str, str]
 ) -> tuple[inline.Request, Stack | None]:
     """Return what is to be asked of CloudFormation: `left` are names of resources by their logical IDs.
 
@@ -49,7 +49,8 @@ def wanted(
             f"{stack} is there already ({before.status}): this begins a new one\n"
             f"`python build.py destroy --stack-name {stack}` first, or another --stack-name"
         )
-    part = without_others(reviewed.fields, tuple(left))
+    whole = json.loads(template)
+    part = without_others(whole, tuple(left))
     named = dict(given)
     imports = []
     for logical_id, name in left.items():
@@ -71,7 +72,8 @@ def wanted(
         parameters=values.given,
         capabilities=(),
         description="ToolShed adopt",
-        body=json.dumps(part, indent=1),
+        # All of it: as it was reviewed, byte for byte.
+        body=template.decode() if left.keys() == whole["Resources"].keys() else json.dumps(part, indent=1),
         imports=tuple(imports),
     )
     return request, None if before is None or before.status == "DELETE_COMPLETE" else before

@@ -153,11 +153,11 @@ def adopt(  # noqa: PLR0913 - one for each option
         request, before = adopting.wanted(
             reached,
             stack_name,
-            reviewed.check(ROOT, allow_uncommitted=allow_uncommitted),
+            reviewed.document(ROOT, adopting.TEMPLATE, allow_uncommitted=allow_uncommitted),
             parameters.read_pairs(left, "LOGICAL_ID=NAME"),
             parameters.read_file(parameter_file) if parameter_file is not None else {},
         )
-        propose(reached, request, before, str(reviewed.TEMPLATE), yes=yes, is_json=is_json)
+        propose(reached, request, before, str(adopting.TEMPLATE), yes=yes, is_json=is_json)
     if not is_json:
         note("the rest: `python build.py deploy`, with the same parameters; the names are kept by the stack")
     sys.exit(EXIT_DONE)

@@ -11,7 +11,7 @@ from deployer import inline, parameters, stacks
 from deployer.account import error_code, is_denied
 from deployer.artifacts import MISSING
 from deployer.console import EXIT_ERROR, Refused
-from deployer.reviewed import committed
+from deployer.reviewed import document
 from deployer.stacks import Meaning
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def wanted(
     account: Account, stack: str, root: Path, given: Mapping[str, str], *, allow_uncommitted: bool = False
 ) -> Wanted:
     """Return what is to be asked of CloudFormation. Raises `Refused` where the stack, or the bucket, is not fit."""
-    body = template(root, allow_uncommitted=allow_uncommitted)
+    body = document(root, TEMPLATE, allow_uncommitted=allow_uncommitted)
     before = stacks.read(account.client("cloudformation"), stack)
     if before is not None and before.status == "DELETE_COMPLETE":
         before = None
@@ -73,15 +73,6 @@ def wanted(
         body=body.decode(),
     )
     return Wanted(request, before)
-
-
-def template(root: Path, *, allow_uncommitted: bool = False) -> bytes:
-    """Return the committed template. Raises `Refused`, `OSError`."""
-    body = (root / TEMPLATE).read_bytes()
-    if len(body) > inline.LONGEST:
-        raise Refused(f"{TEMPLATE}: has {len(body)} bytes, and a request carries {inline.LONGEST} at most")
-    committed(root, {TEMPLATE: body}, allow_uncommitted=allow_uncommitted)
-    return body
 
 
 def _declared(body: bytes) -> Mapping[str, Any]:

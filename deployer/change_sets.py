@@ -147,6 +147,8 @@ class Request:
     role_arn: str = ""
     description: str = ""
     token: str = ""
+    does_revert_drift: bool = False
+    """Whether the actual state is looked at, too, and what somebody changed is taken back."""
 
     def arguments(self, kind: str) -> dict[str, Any]:
         """Return what CreateChangeSet takes.
@@ -169,6 +171,9 @@ class Request:
             found["Tags"] = [{"Key": name, "Value": value} for name, value in self.tags.items()]
         optional = {"RoleARN": self.role_arn, "Description": self.description, "ClientToken": self.token}
         found |= {name: text for name, text in optional.items() if text}
+        if kind == "UPDATE" and self.does_revert_drift:
+            # Only such a change set tells of drift (documentation: "only present for drift-aware change sets").
+            found["DeploymentMode"] = "REVERT_DRIFT"
         if kind == "CREATE":
             # Takes in what an earlier stack retained, where its name is written out in the template. What a parameter
             # names is not found (documentation: "Dynamic names are not currently supported"): that is adopted first.

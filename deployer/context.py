@@ -46,6 +46,7 @@ class Options:
     does_execute: bool = True
     does_recreate: bool = False
     does_wait: bool = False
+    does_revert_drift: bool = False
     is_uncommitted_allowed: bool = False
     is_json: bool = False
 

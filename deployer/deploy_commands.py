@@ -69,13 +69,16 @@ KINDS = ("any-change", "wider", "exposure", "replacement", "data-loss", "safety"
     is_flag=True,
     help="Where something else changes the stack, follow it and then go on.",
 )
+@click.option(
+    "--revert-drift", is_flag=True, help="Show what somebody changed outside of the stack, and take it back."
+)
 @click.option("--allow-uncommitted", is_flag=True, help="Deploy what nobody committed, and say so.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
 def deploy(  # noqa: PLR0913 - one for each option
     *, stack_name: str, bootstrap_stack: str, profile: str | None, region: str | None, endpoint_url: str | None,
     bucket: str | None, bucket_owner: str | None, files: tuple[str, ...], pairs: tuple[str, ...], tags: tuple[str, ...],
     role_arn: str | None, change_set_name: str | None, is_yes: bool, no_execute: bool, planned: str | None,
-    fail_on: tuple[str, ...], recreate: bool, does_wait: bool, allow_uncommitted: bool, is_json: bool,
+    fail_on: tuple[str, ...], recreate: bool, does_wait: bool, revert_drift: bool, allow_uncommitted: bool, is_json: bool,
 ) -> None:  # fmt: skip
     """Deploy the committed documents with a change set: show what will happen, ask, show it happening.
 
@@ -118,6 +121,7 @@ def deploy(  # noqa: PLR0913 - one for each option
             does_execute=not no_execute,
             does_recreate=recreate,
             does_wait=does_wait,
+            does_revert_drift=revert_drift,
             is_uncommitted_allowed=allow_uncommitted,
             is_json=is_json,
         )

@@ -29,6 +29,8 @@ class Documents:
 
     contents: Mapping[str, bytes]
     notes: tuple[str, ...] = ()
+    missing: frozenset[str] = frozenset()
+    """Documents that are deployed, and were not to be had: that they are new would be a lie."""
 
 
 def template_of(client: Any, *, stack: str, change_set: str = "") -> bytes:
@@ -49,14 +51,17 @@ def read(account: Account, stack: Stack, reviewed: Reviewed, root: Path) -> Docu
         if not is_denied(error):
             raise
         return Documents({}, ("the deployed template may not be read: what widens or breaks is not shown",))
-    contents, notes = {str(reviewed.template): content}, []
+    contents, missing = {str(reviewed.template): content}, {}
     for name, key in sorted(_definitions(content)):
         found = _here(root, key, reviewed) or _in_bucket(account, stack.parameters.get(BUCKET, ""), key)
+        document = f"asl/{name}.asl.json"
         if found is None:
-            notes.append(f"the deployed definition {name} is not to be had: its states are not compared")
+            missing[document] = (
+                f"the deployed definition {name} is not to be had: its states are not compared"
+            )
         else:
-            contents[f"asl/{name}.asl.json"] = found
-    return Documents(contents, tuple(notes))
+            contents[document] = found
+    return Documents(contents, tuple(missing.values()), frozenset(missing))
 
 
 def committed(reviewed: Reviewed) -> dict[str, bytes]:

@@ -7,19 +7,21 @@ refusal, Ctrl-C) takes back what it made. From then on CloudFormation works with
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import click
 
 from deployer import change_sets, events, execute, parameters, standing
-from deployer.account import refusal
+from deployer.account import error_code, refusal
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import (
     EXIT_DONE,
     EXIT_ERROR,
     EXIT_INTERRUPTED,
     EXIT_PLANNED,
+    EXIT_REFUSED,
     EXIT_USAGE,
     Refused,
     table,
@@ -73,8 +75,9 @@ class Deployment:
             except BaseException as error:
                 if self.stage is Stage.PREPARING:
                     self._made.take_back()
-                if isinstance(error, Refused):
-                    self._answer("refused", error.code, str(error))
+                if isinstance(error, Exception):
+                    code = error.code if isinstance(error, Refused) else EXIT_ERROR
+                    self._answer("refused" if code == EXIT_REFUSED else "failed", code, str(error))
                 raise
         self._answer("", code)
         return code
@@ -143,12 +146,19 @@ class Deployment:
 
     def _plan(self, change_set: ChangeSet, stack: Stack | None, documents: Reviewed) -> Plan:
         from deployer import deployed, plan  # noqa: PLC0415
+        from review.model import ReviewError  # noqa: PLC0415
 
-        after = plan.side(deployed.committed(documents))
+        committed = plan.side(deployed.committed(documents))
         if change_set.kind == "CREATE" or stack is None:
-            return plan.make(change_set, {}, after, {})
+            return plan.make(change_set, {}, committed, {})
         found = deployed.read(self.context.account, stack, documents, self.context.root)
-        return plan.make(change_set, plan.side(found.contents), after, stack.parameters, found.notes)
+        notes = found.notes
+        try:
+            before = plan.side(found.contents)
+        except ReviewError as error:
+            before, notes = {}, (f"what is deployed cannot be read: {error}",)
+        after = {name: document for name, document in committed.items() if name not in found.missing}
+        return plan.make(change_set, before, after, stack.parameters, notes)
 
     def _show(self, plan: Plan) -> None:
         """Show a plan. Raises `Refused` where it does not pass a gate."""
@@ -194,8 +204,9 @@ class Deployment:
             stream = execute.start(context.client, change_set, token)
         except Exception:
             # Refused, or lost on the way: then it may have been heard.
-            self.stage = Stage.PREPARING if self._is_untouched() else Stage.FOLLOWING
-            if self.stage is Stage.FOLLOWING:
+            if self._is_untouched():
+                self.stage = Stage.PREPARING
+            else:
                 context.voice.blame(self._going_on())
             raise
         self.stage = Stage.FOLLOWING
@@ -230,9 +241,8 @@ class Deployment:
         try:
             with choose(name, names, is_json=context.options.is_json) as view:
                 context.voice.view = view
-                follower = Follower(
-                    context.client, stream, view.event, context.voice.note, view.look, context.pace
-                )
+                pace = replace(context.pace, limit=execute.LONGEST_SECONDS)
+                follower = Follower(context.client, stream, view.event, context.voice.note, view.look, pace)
                 return follower.follow(has_begun, token)
         except ChangeSetError as error:
             raise Refused(f"{error}\n{self._going_on()}", EXIT_ERROR) from error
@@ -245,8 +255,11 @@ class Deployment:
     def _going_on(self) -> str:
         """Return what to know, and to do, of an operation that goes on without us."""
         context, stack, aws = self.context, self.context.options.stack, self.context.aws
+        is_certain = self.stage is not Stage.STARTING or self._is_untouched() is False
         told = [
-            f"what was begun goes on in AWS, with nobody watching: {stack}",
+            f"what was begun goes on in AWS, with nobody watching: {stack}"
+            if is_certain
+            else f"whether CloudFormation heard of it is not known: {stack} may be changing now",
             f"  follow it: python build.py events --follow{context.ours}",
         ]
         if self._change_set is not None and self._change_set.kind == "UPDATE":
@@ -276,14 +289,16 @@ class Deployment:
                 context.voice.blame(f"interrupted: {self._going_on()}")
         return EXIT_INTERRUPTED
 
-    def _is_untouched(self) -> bool:
-        """Tell whether a change set whose execution was asked for, with no answer, is as it was."""
+    def _is_untouched(self) -> bool | None:
+        """Tell whether a change set whose execution was asked for, with no answer, is as it was; None: nobody knows."""
         from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
 
         if self._change_set is None:
             return True
         try:
             found = change_sets.describe(self.context.client, self._change_set.arn)
-        except (BotoCoreError, ClientError):
-            return False
+        except ClientError as error:
+            return False if error_code(error) in change_sets.GONE else None
+        except BotoCoreError:
+            return None
         return found.execution == "AVAILABLE"

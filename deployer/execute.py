@@ -29,6 +29,8 @@ EXECUTED_ALREADY = GONE | {
 DONE = {"CREATE": "CREATE_COMPLETE", "UPDATE": "UPDATE_COMPLETE"}
 LAST_EVENT_SECONDS = 10.0
 """How long the event of a status may come after the status itself."""
+LONGEST_SECONDS = 7 * 86400.0
+"""How long an operation is followed: an alias may be led over to a new version in steps of 35 hours."""
 SILENCE_SECONDS = 900.0
 """How long nothing may be heard before that is an error. What goes on in AWS is not ended by it."""
 
@@ -64,7 +66,7 @@ class Follower:
     on_event: Callable[[StackEvent], None] = ignored
     on_trouble: Callable[[str], None] = ignored
     on_look: Callable[[], None] = lambda: None
-    pace: Pace = Pace()  # noqa: RUF009 - it is frozen
+    pace: Pace = Pace(limit=LONGEST_SECONDS)  # noqa: RUF009 - it is frozen
     silence: float = SILENCE_SECONDS
 
     def follow(self, has_begun: Callable[[list[StackEvent], Stack | None], bool], token: str = "") -> Outcome:

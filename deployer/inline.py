@@ -50,6 +50,10 @@ class Request(change_sets.Request):
 
     def arguments(self, kind: str) -> dict[str, Any]:
         """Return what CreateChangeSet takes."""
+        if len(self.body.encode()) > LONGEST:
+            raise ChangeSetError(
+                f"the template has {len(self.body.encode())} bytes, and a request carries {LONGEST} at most"
+            )
         found = super().arguments("IMPORT" if self.imports else kind)
         del found["TemplateURL"]
         found["TemplateBody"] = self.body

@@ -31,6 +31,8 @@ VERBS = {"Add": Verb.ADDED, "Import": Verb.ADDED, "Remove": Verb.REMOVED}
 """What an action is called in a review; any other changes what is there."""
 SIGNS = {Verb.ADDED: "+", Verb.REMOVED: "-", Verb.CHANGED: "~"}
 STYLES = {Level.DANGER: "red", Level.WARNING: "yellow", Level.NOTE: ""}
+FATES = {"Import": "taken in", "SyncWithActual": "stays"}
+"""What a table says of actions that no verb of the review's names."""
 DRIFTED = ("MODIFIED", "DELETED")
 LONGEST_NAMES = 3
 
@@ -113,6 +115,17 @@ def _resource(change: change_sets.Change, template: Template) -> Iterator[Change
     if change.action == "Import":
         message = f"{subject} is taken into the stack as it is"
         yield Change(Section.RESOURCES, verb, change.logical_id, message, Level.NOTE, place, facts=facts)
+    elif change.action == "SyncWithActual":
+        message = f"{subject} stays as it is: it is already what the template says, and is only noted as such"
+        yield Change(
+            Section.RESOURCES,
+            verb,
+            change.logical_id,
+            message,
+            Level.NOTE,
+            place,
+            facts={**facts, "replacement": "no"},
+        )
     elif verb is Verb.ADDED:
         yield Change(
             Section.RESOURCES, verb, change.logical_id, f"{subject} is added", Level.NOTE, place, facts=facts
@@ -293,8 +306,8 @@ def rows(plan: Plan) -> tuple[list[str], list[list[str]], list[str]]:
 
 
 def _fate(change: Change) -> str:
-    if change.facts["action"] == "Import":
-        return "taken in"
+    if change.facts["action"] in FATES:
+        return FATES[change.facts["action"]]
     if change.verb is not Verb.CHANGED:
         return change.verb.value
     words = {"will": "replaced", "may": "may be replaced"}

@@ -76,6 +76,7 @@ class Made:
             role_arn=options.role_arn,
             description=f"{MARK}, commit {documents.commit or 'none'}",
             token=context.new_token(),
+            does_revert_drift=options.does_revert_drift,
         )
         self._make_room(request, stack)
         return self._create(request, stack)

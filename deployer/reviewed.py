@@ -102,6 +102,13 @@ def check(root: Path, *, allow_uncommitted: bool = False) -> Reviewed:
     return Reviewed(TEMPLATE, template, artifacts, definitions, commit)
 
 
+def document(root: Path, path: Path, *, allow_uncommitted: bool = False) -> bytes:
+    """Return the bytes of one committed document that names nothing else. Raises `Refused`, `OSError`."""
+    content = (root / path).read_bytes()
+    committed(root, {path: content}, allow_uncommitted=allow_uncommitted)
+    return content
+
+
 class _Reading:
     """Reads the project's files, each once, and collects what is wrong with them."""
 

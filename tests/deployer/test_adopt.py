@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,16 +12,19 @@ from hypothesis import strategies as st
 
 from deployer import adopt
 from deployer.console import EXIT_REFUSED, EXIT_USAGE, Refused
-from deployer.reviewed import Reviewed
 from tests.deployer.stubbed import Stubbed
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 LEFT = ("ImageRepository", "VerdictTable")
 
 
-def reviewed(template: dict[str, Any]) -> Reviewed:
-    """Return a template as it was reviewed."""
-    return Reviewed(Path("t.json"), json.dumps(template).encode(), {}, (), "c")
+@pytest.fixture
+def retained(root: Path) -> bytes:
+    """Return the committed template of what outlives the stack."""
+    return (root / adopt.TEMPLATE).read_bytes()
 
 
 def stubbed(status: str | None = None) -> Stubbed:
@@ -38,22 +40,30 @@ def stubbed(status: str | None = None) -> Stubbed:
     return found
 
 
-def test_only_the_resources_and_what_they_need_are_carried(template: dict[str, Any]) -> None:
-    """As they were reviewed, word for word; no outputs, which an import may not add."""
-    found = adopt.without_others(template, LEFT)
+def test_all_of_it_is_carried_as_it_was_reviewed(retained: bytes) -> None:
+    """Byte for byte; it holds just what the pipeline's template retains, and what can be imported."""
+    left = {"ImageRepository": "images", "VerdictTable": "verdicts"}
+    request, before = adopt.wanted(stubbed().account, "stack", retained, left, {})
+    assert (None, retained.decode()) == (before, request.body)
+    assert {*LEFT} == json.loads(retained)["Resources"].keys()
+    assert {"RepositoryName": "images", "VerdictTableName": "verdicts"} == request.parameters
+
+
+def test_a_part_of_it_is_carried_with_what_it_needs(retained: bytes) -> None:
+    """The resource word for word, its parameters and conditions, and nothing of the other."""
+    whole = json.loads(retained)
+    found = adopt.without_others(whole, ("VerdictTable",))
     assert {"Resources", "Conditions", "Parameters"} == found.keys()
-    assert {name: template["Resources"][name] for name in LEFT} == found["Resources"]
-    assert {"EncryptionKeyArn", "RepositoryName", "VerdictTableName"} == found["Parameters"].keys()
-    assert {"HasEncryptionKeyArn", "HasRepositoryName", "HasVerdictTableName"} == found["Conditions"].keys()
-    assert all(template["Parameters"][name] == value for name, value in found["Parameters"].items())
+    assert {"VerdictTable": whole["Resources"]["VerdictTable"]} == found["Resources"]
+    assert {"EncryptionKeyArn", "VerdictTableName"} == found["Parameters"].keys()
+    assert {"HasEncryptionKeyArn"} == found["Conditions"].keys()
+    assert all(whole["Parameters"][name] == value for name, value in found["Parameters"].items())
 
 
-def test_an_import_names_each_resource_and_the_parameters_that_name_it(template: dict[str, Any]) -> None:
+def test_an_import_names_each_resource_and_the_parameter_that_names_it(retained: bytes) -> None:
     """The name is told twice: so that CloudFormation finds it, and so that the deployment after it keeps it."""
-    request, before = adopt.wanted(
-        stubbed().account, "stack", reviewed(template), {"VerdictTable": "verdicts"}, {"EncryptionKeyArn": ""}
-    )
-    assert before is None
+    given = {"EncryptionKeyArn": "", "ArtifactBucket": "of the deployment"}
+    request, _ = adopt.wanted(stubbed().account, "stack", retained, {"VerdictTable": "verdicts"}, given)
     found = request.arguments("CREATE")
     assert "IMPORT" == found["ChangeSetType"]
     assert "ImportExistingResources" not in found
@@ -66,40 +76,21 @@ def test_an_import_names_each_resource_and_the_parameters_that_name_it(template:
     ] == found["ResourcesToImport"]
     values = {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
     assert {"VerdictTableName": "verdicts", "EncryptionKeyArn": ""} == values
-    assert ["VerdictTable"] == list(json.loads(found["TemplateBody"])["Resources"])
-    assert len(found["TemplateBody"]) < 51_200
 
 
-def test_parameters_of_other_resources_are_left_for_the_deployment(template: dict[str, Any]) -> None:
-    """The file of the whole stack's parameters may be given."""
-    request, _ = adopt.wanted(
-        stubbed().account,
-        "stack",
-        reviewed(template),
-        {"VerdictTable": "verdicts"},
-        {"ArtifactBucket": "bucket", "VerdictTableName": "verdicts"},
-    )
-    assert {"VerdictTableName": "verdicts"} == request.parameters
-
-
-def test_a_name_that_a_parameter_contradicts_is_refused(template: dict[str, Any]) -> None:
+def test_a_name_that_a_parameter_contradicts_is_refused(retained: bytes) -> None:
     """Which one is meant is not guessed."""
+    given = {"VerdictTableName": "other"}
     with pytest.raises(Refused, match="the parameter VerdictTableName says other") as caught:
-        adopt.wanted(
-            stubbed().account,
-            "stack",
-            reviewed(template),
-            {"VerdictTable": "a"},
-            {"VerdictTableName": "other"},
-        )
+        adopt.wanted(stubbed().account, "stack", retained, {"VerdictTable": "verdicts"}, given)
     assert EXIT_USAGE == caught.value.code
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "ROLLBACK_COMPLETE", "UPDATE_IN_PROGRESS"])
-def test_a_stack_that_is_there_is_refused(template: dict[str, Any], status: str) -> None:
+def test_a_stack_that_is_there_is_refused(retained: bytes, status: str) -> None:
     """An import begins a new one."""
     with pytest.raises(Refused, match="is there already") as caught:
-        adopt.wanted(stubbed(status).account, "stack", reviewed(template), {"VerdictTable": "a"}, {})
+        adopt.wanted(stubbed(status).account, "stack", retained, {"VerdictTable": "verdicts"}, {})
     assert EXIT_REFUSED == caught.value.code
 
 

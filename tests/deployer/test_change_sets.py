@@ -90,6 +90,13 @@ def test_rollback_is_never_switched_off(kind: str) -> None:
     assert (kind == "CREATE") == ("ImportExistingResources" in arguments)
 
 
+def test_drift_is_looked_at_on_request() -> None:
+    """Only of what is there; it is then taken back, too."""
+    request = Request(STACK, "local", "url", does_revert_drift=True)
+    assert "REVERT_DRIFT" == request.arguments("UPDATE")["DeploymentMode"]
+    assert "DeploymentMode" not in request.arguments("CREATE")
+
+
 @pytest.mark.parametrize(
     "reason",
     [

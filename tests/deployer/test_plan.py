@@ -53,6 +53,7 @@ def modify(replacement: str, policy: str, kind: str = TABLE, **more: Any) -> Cha
         (Change("Remove", "Table", TABLE, policy="Snapshot"), "is removed; a snapshot of it stays", Level.WARNING, set()),
         (Change("Add", "Table", TABLE), "is added", Level.NOTE, set()),
         (Change("Import", "Table", TABLE), "is taken into the stack as it is", Level.NOTE, set()),
+        (Change("SyncWithActual", "Table", TABLE), "stays as it is", Level.NOTE, set()),
         (Change("Dynamic", "Table", TABLE), "decided while it is carried out", Level.WARNING, set()),
     ],
 )  # fmt: skip

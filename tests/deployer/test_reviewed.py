@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +18,6 @@ from deployer.console import EXIT_REFUSED, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ASL = b'{"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}\n'
 PACKAGE = b"zip"
@@ -252,6 +252,16 @@ def test_a_machine_without_git_is_told(committed: Path, monkeypatch: pytest.Monk
     """It is no traceback."""
     monkeypatch.setenv("PATH", str(committed))
     assert "git is not installed" in refusal(committed)
+
+
+def test_a_document_alone_is_committed_too(committed: Path) -> None:
+    """The bucket's template names nothing else; it must be committed all the same."""
+    path = Path("asl/pipeline.lock.json")
+    assert (committed / path).read_bytes() == reviewed.document(committed, path)
+    put(committed, str(path), b"other")
+    with pytest.raises(Refused, match="is not as it was committed"):
+        reviewed.document(committed, path)
+    assert b"other" == reviewed.document(committed, path, allow_uncommitted=True)
 
 
 @settings(max_examples=30)

@@ -62,6 +62,11 @@ class World:
     _running: list[Running] = field(default_factory=list)
 
     @property
+    def packaged(self) -> Path:
+        """The project itself, with what the committed template deploys in `dist/`."""
+        return ROOT
+
+    @property
     def bucket(self) -> str:
         """The artifact bucket."""
         return f"toolshed-{self.account}"

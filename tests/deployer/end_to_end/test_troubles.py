@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -198,3 +200,50 @@ def test_early_validation_of_an_operation_is_explained(world: World) -> None:
     told = ended.err[ended.err.index("error:") :].splitlines()
     assert told[1].startswith("cause: Taken (AWS::S3::Bucket)  early validation: NAME_CONFLICT_VALIDATION")
     assert "at /Resources/Taken" in told[2]
+
+
+def test_a_deployed_definition_that_is_gone_is_not_called_new(world: World) -> None:
+    """Neither here nor in the bucket: its states are not compared, and that is told."""
+    world.edit_definition("validation-pipeline", lambda definition: definition.update(Comment="before"))
+    (world.root / "dist").unlink()
+    copied = world.root / "dist/asl/validation-pipeline"
+    copied.mkdir(parents=True)
+    digest = hashlib.sha256((world.root / "asl/validation-pipeline.asl.json").read_bytes()).hexdigest()
+    shutil.copytree(world.packaged / "dist/validator", world.root / "dist/validator")
+    shutil.copytree(world.packaged / "dist/asl/task-sweeper", world.root / "dist/asl/task-sweeper")
+    shutil.copy2(world.root / "asl/validation-pipeline.asl.json", copied / f"{digest}.asl.json")
+    world.deployed()
+    (copied / f"{digest}.asl.json").unlink()
+    world.client("s3").delete_object(Bucket=world.bucket, Key=f"asl/validation-pipeline/{digest}.asl.json")
+    world.edit_definition("validation-pipeline", lambda definition: definition.update(Comment="after"))
+    ended = world.deploy("--no-execute")
+    assert 5 == ended.code
+    assert (
+        "the deployed definition validation-pipeline is not to be had: its states are not compared"
+        in ended.out
+    )
+    assert "State machine" not in ended.out
+
+
+def test_an_execution_of_which_nothing_is_known(world: World) -> None:
+    """Neither the execution nor the look at it is answered: that is said, and nothing is claimed or taken back."""
+    denied = error("AccessDenied", "no", 403)
+    world.crossing.refuse("ExecuteChangeSet", denied)
+
+    def once_executed(_passage: Passage) -> Ruling:
+        return denied if "ExecuteChangeSet" in world.crossing.actions() else None
+
+    world.crossing.rule("DescribeChangeSet", before=once_executed)
+    ended = world.deploy("--yes")
+    assert (1, "REVIEW_IN_PROGRESS") == (ended.code, world.status)
+    assert f"whether CloudFormation heard of it is not known: {STACK} may be changing now" in ended.err
+    assert [] == world.crossing.actions("DeleteChangeSet", "DeleteStack")
+
+
+def test_an_execution_that_is_refused_is_taken_back(world: World) -> None:
+    """Who may plan and not execute leaves nothing; a program is told what AWS said."""
+    world.crossing.refuse("ExecuteChangeSet", error("AccessDenied", "not for you", 403))
+    ended = world.deploy("--yes", "--json")
+    assert (1, "") == (ended.code, world.status)
+    assert ("failed", 1) == (ended.answer["result"], ended.answer["exit"])
+    assert "not for you" in ended.answer["error"]
