@@ -238,12 +238,7 @@ class Standing:
         """Look at the stack's alarms."""
         alarms = [each for each in self.resources() if each["ResourceType"] == "AWS::CloudWatch::Alarm"]
         names = {each["PhysicalResourceId"]: each["LogicalResourceId"] for each in alarms}
-        pages = self.account.client("cloudwatch").get_paginator("describe_alarms")
-        found = (
-            [each for page in pages.paginate(AlarmNames=sorted(names)[:100]) for each in page["MetricAlarms"]]
-            if names
-            else []
-        )
+        found = [each for group in _groups(sorted(names)) for each in self._described_alarms(group)]
         raised = [each for each in found if each["StateValue"] == "ALARM"]
         findings = [
             fail(
@@ -265,6 +260,10 @@ class Standing:
             ]
         }  # fmt: skip
         return Part("alarms", tuple(findings), facts)
+
+    def _described_alarms(self, names: Sequence[str]) -> list[Mapping[str, Any]]:
+        pages = self.account.client("cloudwatch").get_paginator("describe_alarms").paginate(AlarmNames=names)
+        return [each for page in pages for each in page["MetricAlarms"]]
 
     def tasks(self) -> Part:
         """Look at the tasks that run, and whose they are."""
@@ -313,6 +312,11 @@ class Standing:
             told = f"the last of {len(runs)} began {shown(latest)}"
             finding = warn(f"{told}; {failed} of them failed", "the last one did not") if failed else ok(told)
         return Part("sweeps", (finding,), facts)
+
+
+def _groups(names: Sequence[str], size: int = 100) -> list[Sequence[str]]:
+    """Return names in groups as large as DescribeAlarms takes. Evidence: documentation."""
+    return [names[start : start + size] for start in range(0, len(names), size)]
 
 
 NEEDS_A_PERSON = frozenset({Level.FAIL, Level.UNKNOWN})
