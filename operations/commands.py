@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -332,11 +332,13 @@ class _Wanted:
 
     def place(self, of: Account, identity: Identity | None, stack: Deployed | None) -> Place:
         """Return where it is, as far as that is known."""
+        from deployer.account import AccountError  # noqa: PLC0415
         from operations.policies import Place  # noqa: PLC0415
 
         parameters = {**(stack.parameters if stack else {}), **self.given}
         known = {} if identity is None else {"partition": identity.partition, "account": identity.account}
-        known |= {"region": of.region} if identity is not None else {}
+        with suppress(AccountError):
+            known["region"] = of.region
         bucket = self.bucket or parameters.get("ArtifactBucket", "")
         return Place(
             self.stack, parameters=parameters, bootstrap_stack=self.bootstrap_stack, bucket=bucket, **known
