@@ -76,7 +76,7 @@ bench-review: $(STAMP) ## The review beside cloudformation-diff, on the same cas
 
 requirements: $(STAMP) ## Pin requirements.in anew, with hashes
 	@test -x .venv-uv/bin/uv || { $(PYTHON) -m venv .venv-uv && .venv-uv/bin/pip install -q uv; }
-	@for name in requirements requirements-ministack requirements-checkov; do \
+	@for name in requirements requirements-ministack requirements-checkov requirements-awscli; do \
 		.venv-uv/bin/uv pip compile -q --upgrade --universal --python-version 3.11 --generate-hashes \
 			--custom-compile-command "make requirements" $$name.in -o $$name.txt; done
 

@@ -17,7 +17,19 @@ COMMANDS = {
     "release": "generator.commands",
     "graph": "review.commands",
     "review": "review.commands",
-    "execution": "review.commands",
+    "bootstrap": "deployer.artifact_commands",
+    "publish": "deployer.artifact_commands",
+    "deploy": "deployer.deploy_commands",
+    "events": "deployer.deploy_commands",
+    "rollback": "deployer.rollback_commands",
+    "destroy": "deployer.destroy_commands",
+    "adopt": "deployer.artifact_commands",
+    "start": "operations.commands",
+    "execution": "operations.commands",
+    "executions": "operations.commands",
+    "logs": "operations.commands",
+    "status": "operations.commands",
+    "doctor": "operations.commands",
     "run": "runner.commands",
     "test-state": "runner.commands",
     "faults": "runner.commands",
@@ -27,6 +39,7 @@ COMMANDS = {
     "contract": "states_language.commands",
     "shapes": "states_language.commands",
     "validate": "validator.commands",
+    "completion": "deployer.completion_commands",
 }
 """Where each command is; a module is imported when its command is asked for."""
 

@@ -6,6 +6,7 @@ command here needs, and a tenth of the time that they take to start.
 
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -62,7 +63,10 @@ class Account:
     @property
     def region(self) -> str:
         """The region that is meant. Raises `AccountError` where none is."""
-        found: str | None = self.access.region or self._opened().get_config_variable("region")
+        # botocore itself reads only AWS_DEFAULT_REGION; the other SDKs, and the AWS command line, know both.
+        found: str | None = (
+            self.access.region or os.environ.get("AWS_REGION") or self._opened().get_config_variable("region")
+        )
         if not found:
             raise AccountError(_advice("NoRegionError", "", self.access))
         return found
@@ -162,6 +166,13 @@ def is_expired(error: BaseException) -> bool:
 def is_out_of_reach(error: BaseException) -> bool:
     """Tell whether AWS was not reached: what was asked may have happened all the same."""
     return error_code(error) in _refusals_of("EndpointConnectionError")["names"]
+
+
+def is_passing(error: BaseException) -> bool:
+    """Tell whether an error says nothing of what was asked: too many requests, a broken connection, an outage."""
+    return is_out_of_reach(error) or any(
+        error_code(error) in _refusals_of(name)["names"] for name in ("Throttling", "ServiceUnavailable")
+    )
 
 
 def refusal(error: BaseException, access: Access) -> str:

@@ -1,17 +1,21 @@
-"""Change sets: create one, wait for it, execute it, follow what it does, read what it left.
+"""Change sets: create one, wait for it, read it, delete it. Nothing here decides, asks or executes.
 
-Boto's own waiters look every 30 seconds; these look fast at first and slower later. Nothing here decides or asks:
-whoever calls shows the changes, and decides.
+Boto's own waiters look every 30 seconds; these look fast at first and slower later.
 """
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from deployer import stacks
+from deployer.account import error_code
+from deployer.events import StackEvent, of_stack
+from deployer.stacks import Meaning, Pace
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import datetime
 
 EMPTY_REASONS = ("didn't contain changes", "No updates are to be performed")
 """What CloudFormation says of a change set without changes, which is no failure.
@@ -19,12 +23,66 @@ EMPTY_REASONS = ("didn't contain changes", "No updates are to be performed")
 Evidence: users' reports (aws-cli#2717, aws-cli#4534, rain#73); both wordings are in use.
 """
 
-UNCREATED = frozenset({"REVIEW_IN_PROGRESS"})
-"""The status of a stack that only has change sets yet: the next one creates it. Evidence: documentation."""
+GONE = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
+EXISTS = frozenset({"AlreadyExistsException"})
+"""Codes of errors. Evidence: botocore 1.44.5's model (the shape's name, and the code that is sent)."""
+
+
+__all__ = [
+    "Change",
+    "ChangeSet",
+    "ChangeSetError",
+    "ChangeSetRefusedError",
+    "Detail",
+    "Pace",
+    "Request",
+    "StackEvent",
+    "begin",
+    "create",
+    "delete",
+    "describe",
+    "events",
+    "find",
+    "is_empty_reason",
+    "kind_for",
+    "listed",
+    "outputs",
+    "stack_status",
+    "wait",
+]
 
 
 class ChangeSetError(Exception):
     """A change set could not be created, or its execution failed; the message names the first cause."""
+
+
+class ChangeSetRefusedError(ChangeSetError):
+    """CloudFormation made a change set, and it failed."""
+
+    def __init__(self, arn: str, stack: str, reason: str):
+        super().__init__(f"the change set of {stack} was refused: {reason or 'no reason given'}")
+        self.arn = arn
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Detail:
+    """Why a resource changes: one property or attribute, and where the change comes from."""
+
+    attribute: str
+    """`Properties`, `Tags`, `DeletionPolicy`, …"""
+    path: str
+    """Of the property; empty where it is the attribute as a whole."""
+    recreation: str
+    """`Never`, `Conditionally`, `Always`."""
+    cause: str = ""
+    """The parameter or resource that the change comes from; empty where the template itself changed."""
+    source: str = ""
+    is_certain: bool = True
+    before: str | None = None
+    after: str | None = None
+    drift: tuple[str, str] | None = None
+    """The value that was deployed, and the one that is there now, where somebody changed it."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +92,14 @@ class Change:
     action: str
     logical_id: str
     type: str
-    replacement: str
+    replacement: str = ""
+    """`True`, `False`, `Conditional`; empty where nothing is modified."""
+    policy: str = ""
+    """What becomes of the resource from before: `Delete`, `Retain`, `ReplaceAndDelete`, …"""
+    physical_id: str = ""
+    drift: str = ""
+    """Whether it is as it was deployed: `MODIFIED`, `DELETED`, `IN_SYNC`, …; empty where that was not asked."""
+    details: tuple[Detail, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,27 +111,23 @@ class ChangeSet:
     kind: str
     """`CREATE` or `UPDATE`."""
     changes: tuple[Change, ...] = ()
+    stack_id: str = ""
+    name: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+    created: datetime | None = None
+    status: str = "CREATE_COMPLETE"
+    execution: str = "AVAILABLE"
+    """Its execution's status."""
+    reason: str = ""
+    mode: str = "STANDARD"
+    """How it is deployed; in `EXPRESS` mode nothing is rolled back."""
+    is_rollback_disabled: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to execute."""
         return not self.changes
-
-
-@dataclass(frozen=True)
-class StackEvent:
-    """What happened to a resource."""
-
-    id: str
-    logical_id: str
-    type: str
-    status: str
-    reason: str
-
-    @property
-    def is_failure(self) -> bool:
-        """Whether this is something that went wrong, and no consequence of it."""
-        return self.status.endswith("_FAILED") and "cancelled" not in self.reason.lower()
 
 
 @dataclass(frozen=True)
@@ -78,24 +139,46 @@ class Request:
     """Of the change set."""
     template_url: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    kept: Sequence[str] = ()
+    """Parameters that keep their value."""
     capabilities: Sequence[str] = ("CAPABILITY_IAM",)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """Empty: the stack keeps its own."""
+    role_arn: str = ""
+    description: str = ""
+    token: str = ""
+    does_revert_drift: bool = False
+    """Whether the actual state is looked at, too, and what somebody changed is taken back."""
 
+    def arguments(self, kind: str) -> dict[str, Any]:
+        """Return what CreateChangeSet takes.
 
-@dataclass(frozen=True)
-class Pace:
-    """How often to look, in seconds: at first, at last, and for how long altogether."""
-
-    first: float = 0.1
-    last: float = 3.0
-    limit: float = 3600.0
-
-    def looks(self) -> Iterator[None]:
-        """Yield for each look, and sleep between; ends when the time is over."""
-        pause, deadline = self.first, time.monotonic() + self.limit
-        while time.monotonic() < deadline:
-            yield
-            time.sleep(pause)
-            pause = min(self.last, pause * 1.3)
+        Neither `OnStackFailure` nor `DeploymentConfig`: what fails is rolled back, which is their default. In EXPRESS
+        mode it is not, and CloudFormation then refuses every replacement (aws-cdk-cli#1931, aws-cdk-cli#1970).
+        """
+        found: dict[str, Any] = {
+            "StackName": self.stack,
+            "ChangeSetName": self.name,
+            "ChangeSetType": kind,
+            "TemplateURL": self.template_url,
+            "Parameters": [
+                *({"ParameterKey": name, "ParameterValue": value} for name, value in self.parameters.items()),
+                *({"ParameterKey": name, "UsePreviousValue": True} for name in self.kept),
+            ],
+            "Capabilities": list(self.capabilities),
+        }
+        if self.tags:
+            found["Tags"] = [{"Key": name, "Value": value} for name, value in self.tags.items()]
+        optional = {"RoleARN": self.role_arn, "Description": self.description, "ClientToken": self.token}
+        found |= {name: text for name, text in optional.items() if text}
+        if kind == "UPDATE" and self.does_revert_drift:
+            # Only such a change set tells of drift (documentation: "only present for drift-aware change sets").
+            found["DeploymentMode"] = "REVERT_DRIFT"
+        if kind == "CREATE":
+            # Takes in what an earlier stack retained, where its name is written out in the template. What a parameter
+            # names is not found (documentation: "Dynamic names are not currently supported"): that is adopted first.
+            found["ImportExistingResources"] = True
+        return found
 
 
 def is_empty_reason(reason: str) -> bool:
@@ -103,139 +186,168 @@ def is_empty_reason(reason: str) -> bool:
     return any(known in reason for known in EMPTY_REASONS)
 
 
+def kind_for(stack: stacks.Stack | None) -> str:
+    """Return which kind of change set a stack takes: one without resources, or none at all, is created."""
+    return "CREATE" if stack is None or stack.meaning is Meaning.CREATE else "UPDATE"
+
+
 def create(client: Any, request: Request, pace: Pace | None = None) -> ChangeSet:
     """Create a change set and wait until it can be executed.
 
     Raises `ChangeSetError` where CloudFormation refuses it.
     """
-    kind = "CREATE" if stack_status(client, request.stack) in (None, *UNCREATED) else "UPDATE"
-    with _named(request.stack):
-        arn = client.create_change_set(
-            StackName=request.stack,
-            ChangeSetName=request.name,
-            ChangeSetType=kind,
-            TemplateURL=request.template_url,
-            Parameters=[
-                {"ParameterKey": name, "ParameterValue": value} for name, value in request.parameters.items()
-            ],
-            Capabilities=list(request.capabilities),
-        )["Id"]
-    for _ in (pace or Pace()).looks():
-        described = client.describe_change_set(ChangeSetName=arn)
-        status, reason = described["Status"], described.get("StatusReason", "")
-        if status == "CREATE_COMPLETE":
-            return ChangeSet(request.stack, arn, kind, tuple(_changes(client, arn, described)))
-        if status == "FAILED" and is_empty_reason(reason):
-            return ChangeSet(request.stack, arn, kind)
-        if status == "FAILED":
+    kind = kind_for(stacks.read(client, request.stack))
+    arn, _ = begin(client, request, kind)
+    return wait(client, arn, kind, pace)
+
+
+def begin(client: Any, request: Request, kind: str) -> tuple[str, str]:
+    """Ask for a change set; return its ARN and its stack's. Raises `ChangeSetError`."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
+    try:
+        found = client.create_change_set(**request.arguments(kind))
+    except ClientError as error:
+        if error_code(error) in EXISTS:
             raise ChangeSetError(
-                f"the change set of {request.stack} was refused: {reason or 'no reason given'}"
-            )
-    raise ChangeSetError(f"the change set of {request.stack} was not ready in time")
+                f"{request.stack}: somebody makes a change set {request.name} at this moment\n"
+                "wait until they have finished, or choose another name with --change-set-name"
+            ) from error
+        if error_code(error) != "ValidationError":
+            raise
+        raise ChangeSetError(f"{request.stack}: {error.response['Error']['Message']}") from error
+    return found["Id"], found.get("StackId", "")
 
 
-def execute(
-    client: Any,
-    change_set: ChangeSet,
-    *,
-    on_event: Callable[[StackEvent], None] = lambda _event: None,
-    pace: Pace | None = None,
-) -> dict[str, str]:
-    """Execute a change set, show every event as it comes, and return the stack's outputs.
-
-    Raises `ChangeSetError` with the earliest failure where the stack does not end as it should.
-    """
-    seen = {event.id for event in events(client, change_set.stack)}
-    with _named(change_set.stack):
-        client.execute_change_set(ChangeSetName=change_set.arn)
-    failures: list[StackEvent] = []
+def wait(client: Any, arn: str, kind: str, pace: Pace | None = None) -> ChangeSet:
+    """Wait until a change set is ready, and read it. Raises `ChangeSetError` where it fails, or takes too long."""
+    stack = ""
     for _ in (pace or Pace()).looks():
-        # The status first: what happened before it was read is then among the events.
-        status = stack_status(client, change_set.stack) or "DELETE_COMPLETE"
-        for event in events(client, change_set.stack):
-            if event.id not in seen:
-                seen.add(event.id)
-                on_event(event)
-                failures += [event] if event.is_failure else []
-        if status.endswith("_IN_PROGRESS") and status not in UNCREATED:
-            continue
-        if status == f"{change_set.kind}_COMPLETE":
-            return outputs(client, change_set.stack)
-        if status not in UNCREATED:
-            raise ChangeSetError(_failure(change_set.stack, status, failures))
-    raise ChangeSetError(f"{change_set.stack} was still changing when the time was over")
+        found = describe(client, arn, kind)
+        stack = found.stack
+        if found.status == "CREATE_COMPLETE" or (found.status == "FAILED" and is_empty_reason(found.reason)):
+            return found
+        if found.status not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
+            raise ChangeSetRefusedError(arn, found.stack, found.reason)
+    raise ChangeSetError(f"the change set of {stack or arn} was not ready in time")
+
+
+def describe(client: Any, change_set: str, kind: str = "", stack: str = "") -> ChangeSet:
+    """Read a change set by its ARN, or by its name and its stack's; all of its pages once it is ready."""
+    asked = {"ChangeSetName": change_set, **({"StackName": stack} if stack else {})}
+    first = client.describe_change_set(**asked, IncludePropertyValues=True)
+    is_ready = first["Status"] == "CREATE_COMPLETE"
+    config = first.get("DeploymentConfig", {})
+    return ChangeSet(
+        stack=first.get("StackName", stack),
+        arn=first.get("ChangeSetId", change_set),
+        kind=kind,
+        changes=tuple(_changes(client, asked, first)) if is_ready else (),
+        stack_id=first.get("StackId", ""),
+        name=first.get("ChangeSetName", ""),
+        parameters={
+            each["ParameterKey"]: each.get("ParameterValue", "") for each in first.get("Parameters", ())
+        },
+        description=first.get("Description", ""),
+        created=first.get("CreationTime"),
+        status=first["Status"],
+        execution=first.get("ExecutionStatus", ""),
+        reason=first.get("StatusReason", ""),
+        mode=config.get("Mode", "STANDARD"),
+        is_rollback_disabled=config.get("DisableRollback", False),
+    )
+
+
+def find(client: Any, stack: str, name: str) -> ChangeSet | None:
+    """Return a stack's change set by its name; None where there is none."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    try:
+        return describe(client, name, stack=stack)
+    except ClientError as error:
+        is_gone = error_code(error) in GONE or "does not exist" in str(error)
+        if is_gone:
+            return None
+        raise
+
+
+def listed(client: Any, stack: str) -> list[Mapping[str, Any]]:
+    """Return the summaries of a stack's change sets."""
+    pages = client.get_paginator("list_change_sets").paginate(StackName=stack)
+    return [each for page in pages for each in page.get("Summaries", ())]
+
+
+def delete(client: Any, change_set: str, stack: str = "", pace: Pace | None = None) -> None:
+    """Delete a change set, once it lets itself be deleted: not while it is being made. Gone already is fine, too."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415
+
+    asked = {"ChangeSetName": change_set, **({"StackName": stack} if stack else {})}
+    for _ in (pace or Pace(limit=120)).looks():
+        try:
+            client.delete_change_set(**asked)
+        except ClientError as error:
+            if error_code(error) in GONE or "does not exist" in str(error):
+                return
+            if error_code(error) not in ("InvalidChangeSetStatus", "InvalidChangeSetStatusException"):
+                raise
+        else:
+            return
+    raise ChangeSetError(f"the change set {change_set} cannot be deleted yet: it is still being made")
 
 
 def stack_status(client: Any, stack: str) -> str | None:
     """Return a stack's status; None where there is no such stack."""
-    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
-
-    try:
-        status: str = client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
-            return None
-        raise
-    return status
+    found = stacks.read(client, stack)
+    return found.status if found is not None else None
 
 
 def outputs(client: Any, stack: str) -> dict[str, str]:
-    """Return a stack's outputs by name."""
-    found = client.describe_stacks(StackName=stack)["Stacks"][0].get("Outputs", [])
-    return {each["OutputKey"]: each["OutputValue"] for each in found}
+    """Return a stack's outputs by name; none where there is no such stack."""
+    found = stacks.read(client, stack)
+    return dict(found.outputs) if found is not None else {}
 
 
 def events(client: Any, stack: str) -> list[StackEvent]:
     """Return a stack's events, the oldest first."""
-    pages = client.get_paginator("describe_stack_events").paginate(StackName=stack)
-    found = [
-        StackEvent(
-            each["EventId"],
-            each["LogicalResourceId"],
-            each["ResourceType"],
-            each["ResourceStatus"],
-            each.get("ResourceStatusReason", ""),
-        )
-        for page in pages
-        for each in page["StackEvents"]
-    ]
-    return found[::-1]
+    return of_stack(client, stack)
 
 
-def _changes(client: Any, arn: str, first: Mapping[str, Any]) -> Iterator[Change]:
+def _changes(client: Any, asked: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[Change]:
     page = first
     while True:
-        for each in page["Changes"]:
-            change = each["ResourceChange"]
-            yield Change(
-                change["Action"],
-                change["LogicalResourceId"],
-                change["ResourceType"],
-                change.get("Replacement", ""),
-            )
+        for each in page.get("Changes", ()):
+            if "ResourceChange" in each:
+                yield _change(each["ResourceChange"])
         if "NextToken" not in page:
             return
-        page = client.describe_change_set(ChangeSetName=arn, NextToken=page["NextToken"])
+        page = client.describe_change_set(**asked, IncludePropertyValues=True, NextToken=page["NextToken"])
 
 
-def _failure(stack: str, status: str, failures: Sequence[StackEvent]) -> str:
-    if not failures:
-        return f"{stack} ended as {status}"
-    first = failures[0]
-    return f"{stack} ended as {status}: {first.logical_id} ({first.type}) {first.status}: {first.reason}"
+def _change(found: Mapping[str, Any]) -> Change:
+    return Change(
+        action=found["Action"],
+        logical_id=found["LogicalResourceId"],
+        type=found["ResourceType"],
+        replacement=found.get("Replacement", ""),
+        policy=found.get("PolicyAction", ""),
+        physical_id=found.get("PhysicalResourceId", ""),
+        drift=found.get("ResourceDriftStatus", ""),
+        details=tuple(_detail(each) for each in found.get("Details", ())),
+    )
 
 
-class _named:  # noqa: N801 - reads as the context manager that it is
-    """Turn what CloudFormation refuses into a message that names the stack."""
-
-    def __init__(self, stack: str):
-        self._stack = stack
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        from botocore.exceptions import ClientError  # noqa: PLC0415
-
-        if isinstance(error, ClientError):
-            raise ChangeSetError(f"{self._stack}: {error.response['Error']['Message']}") from error
+def _detail(found: Mapping[str, Any]) -> Detail:
+    target = found.get("Target", {})
+    drift = target.get("Drift")
+    path = target.get("Path", "").removeprefix("/Properties/").replace("/", ".")
+    return Detail(
+        attribute=target.get("Attribute", ""),
+        path=path or target.get("Name", ""),
+        recreation=target.get("RequiresRecreation", "Never"),
+        cause=found.get("CausingEntity", ""),
+        source=found.get("ChangeSource", ""),
+        is_certain=found.get("Evaluation", "Static") == "Static",
+        before=target.get("BeforeValue"),
+        after=target.get("AfterValue"),
+        drift=(drift.get("PreviousValue", ""), drift.get("ActualValue", "")) if drift else None,
+    )

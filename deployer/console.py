@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.account import Access, Account, AccountError
+from review.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,9 @@ STACK = "toolshed-validation"
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_REFUSED, EXIT_ROLLED_BACK, EXIT_PLANNED = 0, 1, 2, 3, 4, 5
 EXIT_INTERRUPTED = 130
+
+GAP, LEAST_LAST = 2, 10
+"""Between a table's columns; and the least that is left of its last one."""
 
 
 def reaches_aws(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,13 +107,18 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequen
 
     is_terminal = sys.stdout.isatty()
     shown = Table(box=None, pad_edge=False, header_style="bold" if is_terminal else "")
-    for number, heading in enumerate(headings):
-        is_last = number == len(headings) - 1
-        shown.add_column(heading, no_wrap=True, overflow="ellipsis" if is_last else "fold")
-    for number, row in enumerate(rows):
-        cells = [Text("".join(c if c.isprintable() else "·" for c in cell)) for cell in row]
-        shown.add_row(*cells, style=styles[number] if number < len(styles) else "")
     console = Console(width=None if is_terminal else 4096)
+    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    room = console.width - GAP * (len(widths) - 1)
+    # Where there is room for the others, the last column is cut; else the widest are, until all fit.
+    widths[-1] = min(widths[-1], max(room - sum(widths[:-1]), LEAST_LAST))
+    while sum(widths) > max(room, len(widths)):
+        widths[widths.index(max(widths))] -= 1
+    for heading, width in zip(headings, widths, strict=True):
+        shown.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=width)
+    for number, row in enumerate(rows):
+        cells = [Text(printable(cell)) for cell in row]
+        shown.add_row(*cells, style=styles[number] if number < len(styles) else "")
     with console.capture() as captured:
         console.print(shown)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())

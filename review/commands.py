@@ -1,4 +1,4 @@
-"""The review's commands: review, execution, and graph with its drawing."""
+"""The review's commands: review, and graph with its drawing."""
 
 from __future__ import annotations
 
@@ -94,53 +94,6 @@ def review(  # noqa: PLR0913 - one for each option
     if refused:
         click.secho(f"refused: {', '.join(refused)}", fg="red", err=True)
         sys.exit(EXIT_GATE)
-
-
-@click.command()
-@click.argument("history", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--definition",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="The ASL document that was executed; else one under asl/ that has all states of the history.",
-)
-@click.option(
-    "--output",
-    "-o",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Where to write the page; else it is printed.",
-)
-def execution(*, history: Path, definition: Path | None, output: Path | None) -> None:
-    """Draw an execution from its history, of AWS or of a run here: one page, the way it took, each input and output."""
-    with told():
-        from review import execution as executions  # noqa: PLC0415  # the help needs none of these
-        from review.render import execution_page  # noqa: PLC0415
-
-        found = executions.tell(executions.read(history))
-        machine = _executed(definition, found.names)
-        if machine is None:
-            click.echo(
-                "note: no document under asl/ has these states; without --definition there is no graph",
-                err=True,
-            )
-        text = execution_page.render(found, machine)
-        if output is None:
-            click.echo(text, nl=False)
-        else:
-            output.write_text(text, "utf-8")
-            click.echo(f"{found.status}: {len(found.visits)} states entered; wrote {output}")
-
-
-def _executed(definition: Path | None, names: tuple[str, ...]) -> StateMachine | None:
-    """Return the document that was executed: the one that is named, or the one that has all its states."""
-    from states_language.document import StateMachine  # noqa: PLC0415  # see `told`
-    from states_language.sources import read_file  # noqa: PLC0415
-
-    for path in [definition] if definition else sorted(Path("asl").glob("*.asl.json")):
-        for found in read_file(path):
-            machine = StateMachine.of(found.value)
-            if definition or {*names} <= {state.name for state in machine.walk()}:
-                return machine
-    return None
 
 
 @click.command()

@@ -145,6 +145,33 @@ def bill(document: Any, template: Template | None, tokens: Mapping[str, Any]) ->
     return Bill(tuple(_items(machine, path, _Sizes(machine, template, tokens))))
 
 
+def calls(document: Any) -> tuple[str, ...]:
+    """Return the Tasks that a usual execution passes, in order: those of the path that none of its ways goes round.
+
+    Raises `DocumentError`.
+    """
+    machine = StateMachine.of(document)
+    tasks = [state.name for state in _path(machine) if isinstance(state, Task)]
+    inner = [
+        name
+        for before, name, after in zip(tasks, tasks[1:], tasks[2:], strict=False)
+        if after not in _reached(machine, before, without=name)
+    ]
+    return (*tasks[:1], *inner, *tasks[1:][-1:])
+
+
+def _reached(machine: StateMachine, start: str, *, without: str) -> set[str]:
+    """Return the states that can be reached where nothing fails, and one is not entered."""
+    seen, work = set[str](), [start]
+    while work:
+        name = work.pop()
+        for target in _targets(machine.states[name]):
+            if target != without and target not in seen:
+                seen.add(target)
+                work.append(target)
+    return seen
+
+
 def _path(machine: StateMachine) -> list[State]:
     """Return the path without errors and turns that ends well and makes the most calls, with the fewest states."""
     best: dict[str, tuple[int, int, str]] = {}

@@ -9,12 +9,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from review.model import ReviewError
+from states_language.document import StateMachine
+from states_language.sources import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from states_language.document import StateMachine
 
 FAILED = re.compile(r"(?:Failed|TimedOut)$|^ExecutionAborted$")
 """Types of events that say that a call, or the execution, failed."""
@@ -215,3 +215,13 @@ def taken(machine: StateMachine, told: Told) -> tuple[dict[str, str], set[tuple[
         if visit.came_from in states and visit.name in states
     }
     return fates, edges
+
+
+def executed(definition: Path | None, folder: Path, names: tuple[str, ...]) -> StateMachine | None:
+    """Return the document that was executed: the one that is named, or the one in a folder that has all its states."""
+    for path in [definition] if definition else sorted(folder.glob("*.asl.json")):
+        for found in read_file(path):
+            machine = StateMachine.of(found.value)
+            if definition or {*names} <= {state.name for state in machine.walk()}:
+                return machine
+    return None

@@ -10,6 +10,7 @@ touched, in the version for which it was read, and a version that has lost one o
     AWS::StepFunctions::StateMachineAlias     unknown; through its CreateStateMachineAlias
     a rule with a schedule                    starts a state machine in its own engine; here, it does not fire
     an alarm                                  looks at a metric whatever its dimensions; here, at its own
+    AWS::ECR::Repository                      can be created, and not imported; here, a change set imports it by its name
     CreateNetworkInterface                    gives addresses of 10.0.0.0/8 whatever the subnet; here, one of the subnet
 
 Evidence for each: emulator (1.5.33).
@@ -33,17 +34,21 @@ if TYPE_CHECKING:
 
 VERSION = "1.5.33"
 
+CHANGE_SETS = "ministack.services.cloudformation.changesets"
 PROVISIONERS = "ministack.services.cloudformation.provisioners"
 EC2 = "ministack.services.ec2"
 CLOUDWATCH = "ministack.services.cloudwatch"
 EVENTS = "ministack.services.eventbridge"
+ECR = "ministack.services.ecr"
 STATES = "ministack.services.stepfunctions"
 
 SEAMS: dict[str, tuple[str, ...]] = {
+    CHANGE_SETS: ("_IMPORT_LOOKUPS", "_IMPORT_NOT_FOUND"),
     PROVISIONERS: ("_RESOURCE_HANDLERS", "_ec2_sg_permissions"),
     EC2: ("_ACTION_MAP", "_create_network_interface", "_network_interfaces", "_p", "_random_ip", "_security_groups", "_subnets"),
     CLOUDWATCH: ("_dims_from_list", "_dims_key", "_evaluate_alarm", "_metrics"),
     EVENTS: ("_tick_scheduled_rules",),
+    ECR: ("_repositories",),
     STATES: (
         "_create_state_machine_alias",
         "_delete_state_machine_alias",
@@ -53,6 +58,8 @@ SEAMS: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """What is touched of MiniStack, by module."""
+
+REPOSITORY = "AWS::ECR::Repository"
 
 RESERVED = 4
 """A subnet's first four addresses, and its last, are AWS's own. Evidence: documentation (VPC User Guide)."""
@@ -105,6 +112,11 @@ def teach() -> None:
         if name in handlers:
             raise SeamError(f"MiniStack knows {name} by itself now: remove it from {Path(__file__).name}")
         handlers[name] = handler
+    lookups = seam(CHANGE_SETS, "_IMPORT_LOOKUPS")
+    if REPOSITORY in lookups or "import" in handlers[REPOSITORY]:
+        raise SeamError(f"MiniStack imports {REPOSITORY} by itself now: remove it from {Path(__file__).name}")
+    lookups[REPOSITORY] = (("RepositoryName",), repository_import_problem)
+    handlers[REPOSITORY]["import"] = import_repository
     seam(EC2, "_ACTION_MAP")["CreateNetworkInterface"] = create_network_interface
     put(EVENTS, "_tick_scheduled_rules", lambda: None)
     put(CLOUDWATCH, "_evaluate_alarm", evaluator(seam(CLOUDWATCH, "_evaluate_alarm")))
@@ -118,6 +130,21 @@ def create_flow_log(_logical_id: str, _properties: dict[str, Any], _stack: str) 
 
 def delete_flow_log(_physical_id: str, _properties: dict[str, Any]) -> None:
     """Forget a flow log."""
+
+
+def import_repository(identifier: dict[str, str]) -> tuple[str, dict[str, Any]]:
+    """Take an image repository into a stack, as it is."""
+    name = identifier["RepositoryName"]
+    found = seam(ECR, "_repositories")[name]
+    return name, {"Arn": found["repositoryArn"], "RepositoryUri": found["repositoryUri"]}
+
+
+def repository_import_problem(name: str) -> str | None:
+    """Return why there is no image repository to import; None where there is one."""
+    if name in seam(ECR, "_repositories"):
+        return None
+    told: str = seam(CHANGE_SETS, "_IMPORT_NOT_FOUND").format(type=REPOSITORY, value=name)
+    return told
 
 
 def create_ingress(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple[str, dict[str, Any]]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from review.printable import printable
+from review.render import verdict_lines
 from states_language.interpreter import Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from runner.pipeline import Outcome
@@ -132,11 +134,6 @@ def lines(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:
         yield printable(text), style
 
 
-def printable(text: str) -> str:
-    """Return a text, which may be a stranger's, without what a terminal would obey."""
-    return "".join(letter if letter.isprintable() else "·" for letter in text)
-
-
 def _lines(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:
     yield from _verdict(outcome)
     yield "", ""
@@ -152,45 +149,10 @@ def _lines(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:
 def _verdict(outcome: Outcome) -> Iterator[tuple[str, str]]:
     execution, record = outcome.execution, outcome.record
     name = (record or {}).get("outcome") or str(execution.status).lower()
-    style = {"none": "bold green", "server": "bold red"}.get(outcome.fault, "bold yellow")
-    verdict = outcome.verdict
-    server = verdict.get("server") or {}
-    about = ", ".join(
-        text
-        for text in (
-            " ".join(str(server[key]) for key in ("name", "version") if server.get(key)),
-            f"protocol {verdict['protocolVersion']}" if verdict.get("protocolVersion") else "",
-            f"{verdict['toolCount']} tool{'s' * (verdict['toolCount'] != 1)}"
-            if verdict.get("toolCount") is not None
-            else "",
-        )
-        if text
-    )
-    yield f"{name}{f'  {about}' if about else ''}", style
-    if execution.error:
-        whose = {"server": "the server's", "pipeline": "the pipeline's"}.get(outcome.fault, "nobody's")
-        yield f"  {execution.error}: {execution.cause}", style
-        yield f"  the fault is {whose}; docs/faults.md says what to do", ""
+    end = verdict_lines.End(name, outcome.fault, execution.error, execution.cause)
+    yield from verdict_lines.lines(end, outcome.verdict)
     if record is None:
         yield "  no verdict was recorded", "yellow"
-    yield from _checks(verdict)
-
-
-def _checks(verdict: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    checks = verdict.get("checks", [])
-    counted = {
-        status: sum(check["status"] == status for check in checks) for status in ("pass", "fail", "skip")
-    }
-    if checks:
-        yield (
-            f"  {counted['pass']} checks passed, {counted['fail']} failed, {counted['skip']} did not apply",
-            "",
-        )
-    for check in checks:
-        if check["status"] == "fail":
-            style = "red" if check["severity"] == "error" else "yellow"
-            where = f" at {check['at']}" if check["at"] else ""
-            yield f"  {check['severity']:6} {check['id']}{where}: {check['detail']}", style
 
 
 def _timeline(outcome: Outcome, *, is_verbose: bool) -> Iterator[tuple[str, str]]:

@@ -9,8 +9,8 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from review.execution_input import problems
 from runner.services.stand_ins import Source
-from runner.stack import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,8 +89,8 @@ def input_of(root: Path, given: Path | None, source: Source) -> dict[str, Any]:
         }
     else:
         found = read_json(given)
-    if problems := list(_problems(root, found)):
-        raise RequestError("\n".join(f"{given}: {problem}" for problem in problems))
+    if wrong := list(problems(root, found)):
+        raise RequestError("\n".join(f"{given}: {problem}" for problem in wrong))
     whole: dict[str, Any] = found
     return whole
 
@@ -103,15 +103,6 @@ def read_json(path: Path) -> Any:
         raise RequestError(f"{path}: {error.strerror}") from error
     except ValueError as error:
         raise RequestError(f"{path}: is not JSON ({error})") from error
-
-
-def _problems(root: Path, value: Any) -> Iterable[str]:
-    from jsonschema import Draft202012Validator  # noqa: PLC0415 - a tenth of a second that the help does not need
-
-    schema = json.loads((root / SCHEMA).read_text("utf-8"))
-    for error in Draft202012Validator(schema).iter_errors(value):
-        place = "".join(f".{part}" for part in error.absolute_path)
-        yield f"${place}: {error.message}"
 
 
 def environment_of(given: Iterable[str]) -> Mapping[str, str]:

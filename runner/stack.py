@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets
+from deployer import change_sets, execute, stacks
 from runner.workflows import Workflow, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from deployer.events import StackEvent
     from runner.emulator import Emulator
     from states_language.document import StateMachine
 
 TEMPLATE = Path("templates/validation-pipeline.template.json")
-SCHEMA = Path("asl/validation-pipeline.input.schema.json")
 DIST = Path("dist")
 BUCKET = "toolshed-artifacts"
 STACK = "toolshed-local"
@@ -119,9 +119,7 @@ def _check_task_port(address: str) -> None:
             ) from error
 
 
-def deploy(
-    root: Path, emulator: Emulator, cidr: str, on_event: Callable[[change_sets.StackEvent], None]
-) -> Stack:
+def deploy(root: Path, emulator: Emulator, cidr: str, on_event: Callable[[StackEvent], None]) -> Stack:
     """Upload what the template names, and deploy it, with these addresses for its VPC where any are given.
 
     Raises `StackError`, `ChangeSetError`.
@@ -137,10 +135,10 @@ def deploy(
     if cidr:
         parameters["VpcCidr"] = cidr
     request = change_sets.Request(STACK, "local", f"{emulator.url}/{BUCKET}/{template_key}", parameters)
-    pace = change_sets.Pace(first=0.02, last=0.2, limit=60)
+    pace = stacks.Pace(first=0.02, last=0.2, limit=60)
     client = emulator.client("cloudformation")
     change_set = change_sets.create(client, request, pace)
-    outputs = change_sets.execute(client, change_set, on_event=on_event, pace=pace)
+    outputs = execute.execute(client, change_set, on_event=on_event, pace=pace)
     return _read(emulator, outputs, parameters.get("VpcCidr", ""))
 
 

@@ -2,112 +2,99 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.stub import Stubber
 
 from deployer import change_sets
-from deployer.change_sets import Change, ChangeSet, ChangeSetError, Pace, Request, StackEvent
+from deployer.change_sets import (
+    Change,
+    ChangeSet,
+    ChangeSetError,
+    ChangeSetRefusedError,
+    Detail,
+    Request,
+    is_empty_reason,
+    kind_for,
+)
+from deployer.stacks import Pace, Stack
+from tests.deployer.answers import ARN, BEGIN, STACK, STACK_ID, Answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FAKE = "x"
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
-ARN = "arn:aws:cloudformation:us-east-1:123456789012:changeSet/local/1"
 PACE = Pace(first=0, last=0, limit=5)
 REQUEST = Request(
-    "stack", "local", "https://bucket.s3.amazonaws.com/template.json", {"ArtifactBucket": "bucket"}
+    STACK, "local", "https://bucket.s3.amazonaws.com/template.json", {"ArtifactBucket": "bucket"}
 )
-NO_STACK = "Stack with id stack does not exist"
 
 
 @pytest.fixture
-def stub() -> Iterator[Stubber]:
-    """Answers of CloudFormation, one after another, each for the request that it belongs to."""
-    client = boto3.client(
-        "cloudformation", region_name="us-east-1", aws_access_key_id=FAKE, aws_secret_access_key=FAKE
-    )
-    with Stubber(client) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
+def answers() -> Iterator[Answers]:
+    """Answers that must all be asked for."""
+    found = Answers()
+    yield found
+    found.assert_all_asked()
 
 
-def answer_status(stub: Stubber, status: str | None, outputs: dict[str, str] | None = None) -> None:
-    """Answer that the stack has a status, or that there is none."""
-    if status is None:
-        stub.add_client_error("describe_stacks", "ValidationError", NO_STACK, 400)
-        return
-    listed = [{"OutputKey": key, "OutputValue": value} for key, value in (outputs or {}).items()]
-    stack = {"StackName": "stack", "StackStatus": status, "CreationTime": NOW, "Outputs": listed}
-    stub.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "stack"})
-
-
-def answer_created(stub: Stubber, kind: str) -> None:
-    """Answer that a change set of a kind is being made, for the whole request."""
-    stub.add_response(
-        "create_change_set",
-        {"Id": ARN, "StackId": "id"},
-        {
-            "StackName": "stack",
-            "ChangeSetName": "local",
-            "ChangeSetType": kind,
-            "TemplateURL": REQUEST.template_url,
-            "Parameters": [{"ParameterKey": "ArtifactBucket", "ParameterValue": "bucket"}],
-            "Capabilities": ["CAPABILITY_IAM"],
-        },
-    )
-
-
-def answer_described(
-    stub: Stubber, status: str, reason: str = "", names: tuple[str, ...] = (), following: str = ""
-) -> None:
-    """Answer how far the change set is, with a page of its changes."""
-    changes = [
-        {"ResourceChange": {"Action": "Add", "LogicalResourceId": name, "ResourceType": "AWS::ECS::Cluster"}}
-        for name in names
-    ]
-    answer: dict[str, Any] = {"Status": status, "StatusReason": reason, "Changes": changes}
-    stub.add_response("describe_change_set", {**answer, **({"NextToken": following} if following else {})})
-
-
-def answer_events(stub: Stubber, *events: tuple[str, str, str]) -> None:
-    """Answer with events (logical ID, status, reason), given oldest first; CloudFormation lists the newest first."""
-    found = [
-        {
-            "StackId": "id",
-            "EventId": f"{name}-{status}",
-            "StackName": "stack",
-            "LogicalResourceId": name,
-            "ResourceType": "AWS::ECS::Cluster",
-            "ResourceStatus": status,
-            "ResourceStatusReason": reason,
-            "Timestamp": NOW,
-        }
-        for name, status, reason in events
-    ]
-    stub.add_response("describe_stack_events", {"StackEvents": found[::-1]}, {"StackName": "stack"})
+def added(name: str) -> dict[str, Any]:
+    """Return the change that adds a cluster."""
+    return {"Action": "Add", "LogicalResourceId": name, "ResourceType": "AWS::ECS::Cluster"}
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(None, "CREATE"), ("REVIEW_IN_PROGRESS", "CREATE"), ("CREATE_COMPLETE", "UPDATE"), ("UPDATE_ROLLBACK_COMPLETE", "UPDATE")],
 )  # fmt: skip
-def test_a_stack_that_is_not_there_yet_is_created(stub: Stubber, status: str | None, kind: str) -> None:
-    """A stack without resources, or none at all, is created; any other is updated."""
-    answer_status(stub, status)
-    answer_created(stub, kind)
-    answer_described(stub, "CREATE_IN_PROGRESS")
-    answer_described(stub, "CREATE_COMPLETE", names=("Cluster",), following="more")
-    answer_described(stub, "CREATE_COMPLETE", names=("Table",))
-    expected = (
-        Change("Add", "Cluster", "AWS::ECS::Cluster", ""),
-        Change("Add", "Table", "AWS::ECS::Cluster", ""),
+def test_a_stack_that_is_not_there_yet_is_created(answers: Answers, status: str | None, kind: str) -> None:
+    """A stack without resources, or none at all, is created; any other is updated. Every page of changes is read."""
+    answers.stack(status)
+    answers.answer("create_change_set", {"Id": ARN, "StackId": STACK_ID}, **REQUEST.arguments(kind))
+    answers.described("CREATE_IN_PROGRESS")
+    answers.described(changes=(added("Cluster"),), NextToken="more")
+    answers.described(changes=(added("Table"),))
+    found = change_sets.create(answers.client, REQUEST, PACE)
+    expected = (Change("Add", "Cluster", "AWS::ECS::Cluster"), Change("Add", "Table", "AWS::ECS::Cluster"))
+    assert (kind, ARN, STACK_ID, expected) == (found.kind, found.arn, found.stack_id, found.changes)
+
+
+def test_what_a_request_says() -> None:
+    """Parameters that are set and that are kept, tags, the role, and a token."""
+    request = Request(
+        STACK, "local", "url", {"A": "1"}, ("B",), tags={"team": "x"}, role_arn="arn:role", description="d", token="t"  # noqa: S106
+    )  # fmt: skip
+    assert {
+        "StackName": STACK,
+        "ChangeSetName": "local",
+        "ChangeSetType": "UPDATE",
+        "TemplateURL": "url",
+        "Parameters": [
+            {"ParameterKey": "A", "ParameterValue": "1"},
+            {"ParameterKey": "B", "UsePreviousValue": True},
+        ],
+        "Capabilities": ["CAPABILITY_IAM"],
+        "Tags": [{"Key": "team", "Value": "x"}],
+        "RoleARN": "arn:role",
+        "Description": "d",
+        "ClientToken": "t",
+    } == request.arguments("UPDATE")
+
+
+@pytest.mark.parametrize("kind", ["CREATE", "UPDATE"])
+def test_rollback_is_never_switched_off(kind: str) -> None:
+    """Neither EXPRESS mode nor a choice of what happens on failure; and only a creation takes in what exists."""
+    arguments = REQUEST.arguments(kind)
+    assert (
+        not {"DeploymentConfig", "DeploymentMode", "OnStackFailure", "DisableValidation"} & arguments.keys()
     )
-    assert ChangeSet("stack", ARN, kind, expected) == change_sets.create(stub.client, REQUEST, PACE)
+    assert (kind == "CREATE") == ("ImportExistingResources" in arguments)
+
+
+def test_drift_is_looked_at_on_request() -> None:
+    """Only of what is there; it is then taken back, too."""
+    request = Request(STACK, "local", "url", does_revert_drift=True)
+    assert "REVERT_DRIFT" == request.arguments("UPDATE")["DeploymentMode"]
+    assert "DeploymentMode" not in request.arguments("CREATE")
 
 
 @pytest.mark.parametrize(
@@ -117,87 +104,128 @@ def test_a_stack_that_is_not_there_yet_is_created(stub: Stubber, status: str | N
         "No updates are to be performed.",
     ],
 )
-def test_nothing_to_change_is_no_failure(stub: Stubber, reason: str) -> None:
-    """CloudFormation calls an empty change set failed, in two wordings."""
-    answer_status(stub, "CREATE_COMPLETE")
-    answer_created(stub, "UPDATE")
-    answer_described(stub, "FAILED", reason)
-    assert change_sets.create(stub.client, REQUEST, PACE).is_empty
+def test_nothing_to_change_is_no_failure(answers: Answers, reason: str) -> None:
+    """CloudFormation calls an empty change set failed, in two wordings; one predicate knows both."""
+    assert is_empty_reason(reason)
+    answers.described("FAILED", reason, ExecutionStatus="UNAVAILABLE")
+    assert change_sets.wait(answers.client, ARN, "UPDATE", PACE).is_empty
 
 
-def test_a_refused_change_set_says_why(stub: Stubber) -> None:
-    """The reason is CloudFormation's own."""
-    answer_status(stub, None)
-    answer_created(stub, "CREATE")
-    answer_described(stub, "FAILED", "Parameters: [X] must have values")
-    with pytest.raises(ChangeSetError, match=r"stack was refused: Parameters: \[X\]"):
-        change_sets.create(stub.client, REQUEST, PACE)
+def test_another_failure_is_one() -> None:
+    """Not everything that speaks of changes is empty."""
+    assert not is_empty_reason("Access denied for the submitted changes")
 
 
-def test_a_refused_request_names_the_stack(stub: Stubber) -> None:
+def test_a_refused_change_set_says_why(answers: Answers) -> None:
+    """The reason is CloudFormation's own, and the change set can be asked for more."""
+    answers.described("FAILED", "Parameters: [X] must have values")
+    with pytest.raises(ChangeSetRefusedError, match=r"stack was refused: Parameters: \[X\]") as caught:
+        change_sets.wait(answers.client, ARN, "CREATE", PACE)
+    assert (ARN, "Parameters: [X] must have values") == (caught.value.arn, caught.value.reason)
+
+
+def test_a_refused_request_names_the_stack(answers: Answers) -> None:
     """An error of the API becomes a message, not a traceback."""
-    answer_status(stub, None)
-    stub.add_client_error("create_change_set", "ValidationError", "Template format error", 400)
+    answers.refuse("create_change_set", "ValidationError", "Template format error")
     with pytest.raises(ChangeSetError, match="stack: Template format error"):
-        change_sets.create(stub.client, REQUEST, PACE)
+        change_sets.begin(answers.client, REQUEST, "CREATE")
 
 
-def test_a_change_set_that_is_never_ready_is_given_up(stub: Stubber) -> None:
+def test_a_name_that_somebody_takes_at_this_moment(answers: Answers) -> None:
+    """Two who deploy the same documents at once: one of them is told."""
+    answers.refuse("create_change_set", "AlreadyExistsException", "ChangeSet local already exists")
+    with pytest.raises(ChangeSetError, match="somebody makes a change set local at this moment"):
+        change_sets.begin(answers.client, REQUEST, "CREATE")
+
+
+def test_a_change_set_that_is_never_ready_is_given_up(answers: Answers) -> None:
     """The wait has an end."""
-    answer_status(stub, None)
-    answer_created(stub, "CREATE")
     with pytest.raises(ChangeSetError, match="not ready in time"):
-        change_sets.create(stub.client, REQUEST, Pace(limit=0))
+        change_sets.wait(answers.client, ARN, "CREATE", Pace(limit=0))
 
 
-def test_events_are_shown_as_they_come_and_once(stub: Stubber) -> None:
-    """What happened before the execution is left out, and the outputs are returned."""
-    answer_events(stub, ("Old", "CREATE_COMPLETE", ""))
-    stub.add_response("execute_change_set", {}, {"ChangeSetName": ARN})
-    answer_status(stub, "REVIEW_IN_PROGRESS")
-    answer_events(stub, ("Old", "CREATE_COMPLETE", ""))
-    answer_status(stub, "CREATE_IN_PROGRESS")
-    answer_events(stub, ("Old", "CREATE_COMPLETE", ""), ("Cluster", "CREATE_IN_PROGRESS", ""))
-    answer_status(stub, "CREATE_COMPLETE")
-    answer_events(stub, ("Old", "CREATE_COMPLETE", ""), ("Cluster", "CREATE_IN_PROGRESS", ""), ("Cluster", "CREATE_COMPLETE", ""))  # fmt: skip
-    answer_status(stub, "CREATE_COMPLETE", {"Name": "value"})
-    seen: list[StackEvent] = []
-    found = change_sets.execute(
-        stub.client, ChangeSet("stack", ARN, "CREATE"), on_event=seen.append, pace=PACE
+def test_what_a_change_tells(answers: Answers) -> None:
+    """Replacement, policy, the properties with their values, what causes it, and how the resource has drifted."""
+    drift = {"PreviousValue": "10", "ActualValue": "20", "DriftDetectionTimestamp": BEGIN}
+    target = {
+        "Attribute": "Properties",
+        "Name": "Limits",
+        "Path": "/Properties/Limits/Most",
+        "RequiresRecreation": "Always",
+        "BeforeValue": "10",
+        "AfterValue": "30",
+        "Drift": drift,
+    }
+    change = {
+        "Action": "Modify",
+        "LogicalResourceId": "Table",
+        "PhysicalResourceId": "table-1",
+        "ResourceType": "AWS::DynamoDB::Table",
+        "Replacement": "True",
+        "PolicyAction": "ReplaceAndDelete",
+        "ResourceDriftStatus": "MODIFIED",
+        "Details": [
+            {
+                "Target": target,
+                "Evaluation": "Dynamic",
+                "ChangeSource": "ParameterReference",
+                "CausingEntity": "Most",
+            }
+        ],
+    }
+    answers.described(changes=(change,), Parameters=[{"ParameterKey": "Most", "ParameterValue": "30"}])
+    found = change_sets.describe(answers.client, ARN)
+    detail = Detail(
+        "Properties", "Limits.Most", "Always", "Most", "ParameterReference", is_certain=False, before="10", after="30",
+        drift=("10", "20"),
+    )  # fmt: skip
+    expected = Change(
+        "Modify",
+        "Table",
+        "AWS::DynamoDB::Table",
+        "True",
+        "ReplaceAndDelete",
+        "table-1",
+        "MODIFIED",
+        (detail,),
     )
-    assert {"Name": "value"} == found
-    assert [("Cluster", "CREATE_IN_PROGRESS"), ("Cluster", "CREATE_COMPLETE")] == [
-        (event.logical_id, event.status) for event in seen
-    ]
+    assert ((expected,), {"Most": "30"}) == (found.changes, found.parameters)
 
 
-def test_the_first_cause_of_a_failure_is_named(stub: Stubber) -> None:
-    """Not the last event, and not what was cancelled because of it."""
-    answer_events(stub)
-    stub.add_response("execute_change_set", {}, {"ChangeSetName": ARN})
-    answer_status(stub, "ROLLBACK_COMPLETE")
-    answer_events(
-        stub,
-        ("Table", "CREATE_FAILED", "Resource creation cancelled"),
-        ("Cluster", "CREATE_FAILED", "the quota is used up"),
-        ("stack", "ROLLBACK_IN_PROGRESS", "[Cluster] failed"),
+def test_values_are_asked_for(answers: Answers) -> None:
+    """Without IncludePropertyValues CloudFormation tells neither values nor drift."""
+    answers.answer(
+        "describe_change_set", {"Status": "CREATE_COMPLETE"}, ChangeSetName=ARN, IncludePropertyValues=True
     )
-    with pytest.raises(
-        ChangeSetError, match=r"ROLLBACK_COMPLETE: Cluster \(AWS::ECS::Cluster\).*the quota is used up"
-    ):
-        change_sets.execute(stub.client, ChangeSet("stack", ARN, "CREATE"), pace=PACE)
+    assert () == change_sets.describe(answers.client, ARN).changes
 
 
-def test_a_rolled_back_update_is_no_success(stub: Stubber) -> None:
-    """Its status ends with COMPLETE too."""
-    answer_events(stub)
-    stub.add_response("execute_change_set", {}, {"ChangeSetName": ARN})
-    answer_status(stub, "UPDATE_ROLLBACK_COMPLETE")
-    answer_events(stub)
-    with pytest.raises(ChangeSetError, match="UPDATE_ROLLBACK_COMPLETE"):
-        change_sets.execute(stub.client, ChangeSet("stack", ARN, "UPDATE"), pace=PACE)
+@pytest.mark.parametrize("code", ["ChangeSetNotFound", "ChangeSetNotFoundException"])
+def test_a_change_set_that_is_not_there(answers: Answers, code: str) -> None:
+    """It is none, whichever of its names the error has; deleting it is done already."""
+    answers.refuse("describe_change_set", code, "gone", 404)
+    answers.refuse("delete_change_set", code, "gone", 404)
+    assert change_sets.find(answers.client, STACK, "local") is None
+    change_sets.delete(answers.client, ARN)
 
 
-def test_looks_grow_slower() -> None:
-    """Fast at first, never slower than the last pace, and over in time."""
-    assert 0 < sum(1 for _ in Pace(first=0.001, last=0.002, limit=0.02).looks()) <= 20
+def test_a_change_set_that_is_being_made_is_deleted_later(answers: Answers) -> None:
+    """CloudFormation refuses until its status is terminal."""
+    answers.refuse("delete_change_set", "InvalidChangeSetStatus", "in status CREATE_IN_PROGRESS")
+    answers.answer("delete_change_set", {}, ChangeSetName=ARN)
+    change_sets.delete(answers.client, ARN, pace=PACE)
+
+
+@pytest.mark.parametrize(
+    ("stack", "kind"),
+    [(None, "CREATE"), (Stack(STACK, STACK_ID, "REVIEW_IN_PROGRESS"), "CREATE"), (Stack(STACK, STACK_ID, "IMPORT_COMPLETE"), "UPDATE")],
+)  # fmt: skip
+def test_the_kind_of_change_set(stack: Stack | None, kind: str) -> None:
+    """A stack without resources takes one that creates."""
+    assert kind == kind_for(stack)
+
+
+def test_what_holds_no_changes_is_empty() -> None:
+    """Nothing else decides it."""
+    assert ChangeSet(STACK, ARN, "UPDATE").is_empty
+    assert not ChangeSet(STACK, ARN, "UPDATE", (Change("Add", "X", "T"),)).is_empty

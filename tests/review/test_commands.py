@@ -76,15 +76,6 @@ def test_a_graph_is_written_as_mermaid() -> None:
     assert (0, True) == (result.exit_code, result.output.startswith("flowchart TD"))
 
 
-def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
-    """A file without events is an error with advice."""
-    path = tmp_path / "history.json"
-    path.write_text("{}", "utf-8")
-    result = run(commands.execution, str(path))
-    assert 1 == result.exit_code
-    assert "get-execution-history" in result.output
-
-
 def large(capacity: int, peer: str, action: str) -> dict[str, Any]:
     """Return a template of 500 resources of four kinds."""
     trust = {

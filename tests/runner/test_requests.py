@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from review.execution_input import SCHEMA
 from runner.requests import RequestError, environment_of, input_of, read_json, source_of, sources_of
 from runner.services.stand_ins import Source
-from runner.stack import SCHEMA
 
 ROOT = Path(__file__).parent.parent.parent
 VALIDATOR = jsonschema.Draft202012Validator(json.loads((ROOT / SCHEMA).read_text("utf-8")))

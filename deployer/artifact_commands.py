@@ -1,0 +1,163 @@
+"""The commands publish, bootstrap and adopt: what is deployed, its bucket, and what is there already."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from deployer.asking import under_way
+from deployer.console import EXIT_DONE, ROOT, account, note, of_stack, reaches_aws, told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ARTIFACTS = "toolshed-artifacts"
+
+
+def of_bootstrap(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the option that names the bucket's stack."""
+    return click.option(
+        "--bootstrap-stack",
+        default=ARTIFACTS,
+        show_default=True,
+        metavar="NAME",
+        help="The artifact bucket's stack.",
+    )(command)
+
+
+@click.command()
+@of_bootstrap
+@reaches_aws
+@click.option("--bucket", metavar="NAME", help="Instead of the one that `bootstrap` made.")
+@click.option("--bucket-owner", metavar="ACCOUNT", help="Whose it must be, where it is not of this account.")
+@click.option("--allow-uncommitted", is_flag=True, help="Publish what nobody committed, and say so.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
+def publish(  # noqa: PLR0913 - one for each option
+    *,
+    bootstrap_stack: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    bucket: str | None,
+    bucket_owner: str | None,
+    allow_uncommitted: bool,
+    is_json: bool,
+) -> None:
+    """Put what the committed template names into the artifact bucket. What is there is compared, never overwritten."""
+    reached = account(profile, region, endpoint_url)
+    with told(reached.access):
+        from deployer import artifacts, reviewed  # noqa: PLC0415 - the help needs none
+        from deployer import bootstrap as bootstrapping  # noqa: PLC0415
+
+        found = reviewed.check(ROOT, allow_uncommitted=allow_uncommitted)
+        bucket = bucket or bootstrapping.bucket_of(reached, bootstrap_stack)
+        tell: Callable[[str], None] = (lambda _line: None) if is_json else click.echo
+        with under_way("what is uploaded is whole, and stays; run this again to go on"):
+            published = artifacts.publish(reached, bucket, found, tell, owner=bucket_owner)
+    if is_json:
+        click.echo(
+            json.dumps(
+                {
+                    "bucket": bucket,
+                    "commit": found.commit,
+                    "template_url": published.template_url,
+                    "uploaded": list(published.uploaded),
+                    "present": list(published.present),
+                },
+                indent=2,
+            )
+        )
+    elif published.uploaded:
+        click.secho(f"published to {bucket}", fg="green")
+    else:
+        click.echo(f"nothing to do: all of it is in {bucket}")
+    sys.exit(EXIT_DONE)
+
+
+@click.command()
+@of_bootstrap
+@reaches_aws
+@click.option("--bucket-name", metavar="NAME", help="Else CloudFormation finds one that is free.")
+@click.option(
+    "--encryption-key-arn", metavar="ARN", help="Your KMS key for the artifacts; else a key of S3's."
+)
+@click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
+def bootstrap(  # noqa: PLR0913 - one for each option
+    *,
+    bootstrap_stack: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    bucket_name: str | None,
+    encryption_key_arn: str | None,
+    allow_uncommitted: bool,
+    yes: bool,
+    is_json: bool,
+) -> None:
+    """Make the artifact bucket, once for an account and region: a small stack of its own, which changes nothing else."""
+    reached = account(profile, region, endpoint_url)
+    given = {"BucketName": bucket_name, "EncryptionKeyArn": encryption_key_arn}
+    with told(reached.access):
+        from deployer import bootstrap as bootstrapping  # noqa: PLC0415 - the help needs none of it
+        from deployer.proposing import propose  # noqa: PLC0415
+
+        wanted = bootstrapping.wanted(
+            reached,
+            bootstrap_stack,
+            ROOT,
+            {name: value for name, value in given.items() if value is not None},
+            allow_uncommitted=allow_uncommitted,
+        )
+        propose(reached, wanted.request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes, is_json=is_json)
+    sys.exit(EXIT_DONE)
+
+
+@click.command()
+@of_stack
+@reaches_aws
+@click.argument("left", nargs=-1, required=True, metavar="LOGICAL_ID=NAME…")
+@click.option(
+    "--parameters",
+    "parameter_file",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The stack's parameters, as `deploy` takes them; those that these resources need are used.",
+)
+@click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
+def adopt(  # noqa: PLR0913 - one for each option
+    *,
+    stack_name: str,
+    profile: str | None,
+    region: str | None,
+    endpoint_url: str | None,
+    left: tuple[str, ...],
+    parameter_file: Path | None,
+    allow_uncommitted: bool,
+    yes: bool,
+    is_json: bool,
+) -> None:
+    """Begin a new stack with what a destroyed one has left: its verdicts, its images. Then deploy the rest."""
+    reached = account(profile, region, endpoint_url)
+    with told(reached.access):
+        from deployer import adopt as adopting  # noqa: PLC0415 - the help needs none of it
+        from deployer import parameters, reviewed  # noqa: PLC0415
+        from deployer.proposing import propose  # noqa: PLC0415
+
+        request, before = adopting.wanted(
+            reached,
+            stack_name,
+            reviewed.document(ROOT, adopting.TEMPLATE, allow_uncommitted=allow_uncommitted),
+            parameters.read_pairs(left, "LOGICAL_ID=NAME"),
+            parameters.read_file(parameter_file) if parameter_file is not None else {},
+        )
+        propose(reached, request, before, str(adopting.TEMPLATE), yes=yes, is_json=is_json)
+    if not is_json:
+        note("the rest: `python build.py deploy`, with the same parameters; the names are kept by the stack")
+    sys.exit(EXIT_DONE)

@@ -1,0 +1,377 @@
+"""What a deployment would do, in the review's words.
+
+What happens to resources is told by the change set, which knows the account: parameters, conditions, drift. What widens,
+opens or breaks is told by the review of the documents that are deployed against those that are to be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from review import classify, render
+from review.compare import compare
+from review.documents import read
+from review.model import Change, Gate, Level, Place, Review, Section, Verb, code
+from review.render.values import shown_pair
+from review.resources import KEEPING, holds, policy
+from review.template import Template
+from states_language.pointer import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from deployer import change_sets
+    from deployer.change_sets import ChangeSet
+    from review.documents import Side
+
+VERBS = {"Add": Verb.ADDED, "Import": Verb.ADDED, "Remove": Verb.REMOVED}
+"""What an action is called in a review; any other changes what is there."""
+SIGNS = {Verb.ADDED: "+", Verb.REMOVED: "-", Verb.CHANGED: "~"}
+STYLES = {Level.DANGER: "red", Level.WARNING: "yellow", Level.NOTE: ""}
+FATES = {"Import": "taken in", "SyncWithActual": "stays"}
+"""What a table says of actions that no verb of the review's names."""
+DRIFTED = ("MODIFIED", "DELETED")
+LONGEST_NAMES = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A change set, and what a review says of it."""
+
+    change_set: ChangeSet
+    report: render.Report
+
+    @property
+    def review(self) -> Review:
+        """All that was found."""
+        return self.report.review
+
+    @property
+    def verdict(self) -> str:
+        """The plan in one line."""
+        if self.change_set.kind != "CREATE":
+            return self.report.verdict.line
+        actions = Counter(change.action for change in self.change_set.changes)
+        parts = [f"creates {_count(actions['Add'], 'resource')}"]
+        if actions["Import"]:
+            parts.append(f"takes in {actions['Import']} that an earlier stack left")
+        return " · ".join(parts)
+
+    @property
+    def dangers(self) -> int:
+        """How many changes may lose, open or break something."""
+        return sum(change.level is Level.DANGER for change in self.review.changes)
+
+
+def make(
+    change_set: ChangeSet,
+    deployed: Side,
+    committed: Side,
+    parameters: Mapping[str, str],
+    notes: Sequence[str] = (),
+) -> Plan:
+    """Return the plan of a change set.
+
+    `deployed` and `committed` are the documents of both sides, and `parameters` those that the stack has now. Where
+    nothing is deployed, there is nothing to compare, and all of it is new.
+    """
+    template = next((each for each in committed.values() if each.kind == "template"), None)
+    after = Template(template.parsed.file, template.value) if template is not None else Template("", {})
+    compared = compare(deployed, committed) if deployed else Review((), (), ())
+    changes = [
+        *(each for change in change_set.changes for each in _resource(change, after)),
+        *(change for change in compared.changes if not _is_told_by_change_set(change)),
+        *(_parameters(change_set, parameters, after.file) if change_set.kind != "CREATE" else ()),
+    ]
+    review = replace(
+        compared,
+        changes=tuple(
+            sorted(changes, key=lambda change: (list(Section).index(change.section), -change.level.rank))
+        ),
+        notes=(*notes, *compared.notes),
+    )
+    return Plan(change_set, render.Report(review, deployed, committed))
+
+
+def _is_told_by_change_set(change: Change) -> bool:
+    """Tell whether the change set says it better; it says nothing of what is kept less safely from now on."""
+    return change.section is Section.RESOURCES and change.verb not in (Verb.LOST, Verb.GAINED)
+
+
+def side(documents: Mapping[str, bytes]) -> Side:
+    """Return one side of a review, by the documents' names. Raises `ReviewError`."""
+    return {name: read(content, name) for name, content in documents.items()}
+
+
+def _resource(change: change_sets.Change, template: Template) -> Iterator[Change]:
+    name, kind = code(change.logical_id), change.type or "no type"
+    subject = f"{name} ({kind})"
+    place = Place(template.file, ROOT / "Resources" / change.logical_id, is_before=change.action == "Remove")
+    facts = {"type": change.type, "action": change.action}
+    verb = VERBS.get(change.action, Verb.CHANGED)
+    if change.action == "Import":
+        message = f"{subject} is taken into the stack as it is"
+        yield Change(Section.RESOURCES, verb, change.logical_id, message, Level.NOTE, place, facts=facts)
+    elif change.action == "SyncWithActual":
+        message = f"{subject} stays as it is: it is already what the template says, and is only noted as such"
+        yield Change(
+            Section.RESOURCES,
+            verb,
+            change.logical_id,
+            message,
+            Level.NOTE,
+            place,
+            facts={**facts, "replacement": "no"},
+        )
+    elif verb is Verb.ADDED:
+        yield Change(
+            Section.RESOURCES, verb, change.logical_id, f"{subject} is added", Level.NOTE, place, facts=facts
+        )
+    elif verb is Verb.REMOVED:
+        yield _removed(change, subject, place, facts)
+    elif change.replacement in ("True", "Conditional"):
+        yield _replaced(change, subject, place, facts, template)
+    else:
+        decided = "" if change.action == "Modify" else "; what exactly is decided while it is carried out"
+        message = (
+            f"{subject} changes in place: {', '.join(map(code, _paths(change))) or 'nothing that is named'}"
+        )
+        yield Change(
+            Section.RESOURCES,
+            verb,
+            change.logical_id,
+            message + decided,
+            Level.WARNING if decided else Level.NOTE,
+            place,
+            details=tuple(_values(change)),
+            facts={**facts, "replacement": "no", "paths": _paths(change)},
+        )
+    if change.drift in DRIFTED or any(detail.drift for detail in change.details):
+        yield _drifted(change, subject, place, facts)
+
+
+def _removed(change: change_sets.Change, subject: str, place: Place, facts: Mapping[str, Any]) -> Change:
+    data = holds(change.type)
+    message, level, gates = f"{subject} is removed", Level.WARNING, frozenset[Gate]()
+    if change.policy == "Retain":
+        message += "; it stays in the account, managed by nobody"
+    elif change.policy == "Snapshot":
+        message += "; a snapshot of it stays"
+    elif data:
+        message += f", and with it its {data}"
+        level, gates = Level.DANGER, frozenset({Gate.DATA_LOSS})
+    return Change(
+        Section.RESOURCES,
+        Verb.REMOVED,
+        change.logical_id,
+        message,
+        level,
+        place,
+        gates,
+        facts={**facts, "data": data if gates else "", "policy": change.policy},
+    )
+
+
+def _replaced(
+    change: change_sets.Change, subject: str, place: Place, facts: Mapping[str, Any], template: Template
+) -> Change:
+    will, data = change.replacement == "True", holds(change.type)
+    message = f"{subject} {'is' if will else 'may be'} replaced"
+    level, gates = Level.WARNING, {Gate.REPLACEMENT}
+    kept = change.policy.removeprefix("ReplaceAnd")
+    resource = template.resources.get(change.logical_id)
+    if not kept and resource is not None:
+        kept = policy(resource, "UpdateReplacePolicy")
+    if data and kept in KEEPING:
+        message += f": the new one is empty, its {data} stay in the old one, managed by nobody"
+        level = Level.DANGER if will else Level.WARNING
+    elif data and kept == "Snapshot":
+        message += f": its {data} stay in a snapshot only"
+        level = Level.DANGER if will else Level.WARNING
+    elif data:
+        message += f", and its {data} {'are' if will else 'would be'} lost"
+        level = Level.DANGER
+        gates.add(Gate.DATA_LOSS)
+    elif kept in KEEPING:
+        message += "; the old one stays"
+    return Change(
+        Section.RESOURCES,
+        Verb.CHANGED,
+        change.logical_id,
+        message,
+        level,
+        place,
+        frozenset(gates),
+        (*_reasons(change), *_values(change)),
+        facts={
+            **facts,
+            "replacement": "will" if will else "may",
+            "policy": kept,
+            "data": data if Gate.DATA_LOSS in gates else "",
+            "paths": _paths(change, only_replacing=True),
+        },
+    )
+
+
+def _drifted(change: change_sets.Change, subject: str, place: Place, facts: Mapping[str, Any]) -> Change:
+    found = [
+        f"{code(detail.path or detail.attribute)} was deployed as {before}, and is {now}"
+        for detail in change.details
+        if detail.drift is not None
+        for before, now in (shown_pair(*detail.drift),)
+    ]
+    if change.drift == "DELETED":
+        message = f"{subject} was deleted by somebody outside of the stack"
+    else:
+        message = f"{subject} was changed by somebody outside of the stack"
+        message += ", which this update takes back where it sets the same" if found else ""
+    return Change(
+        Section.RESOURCES,
+        Verb.CHANGED,
+        change.logical_id,
+        message,
+        Level.WARNING,
+        place,
+        details=tuple(found),
+        facts={**facts, "drift": change.drift or "MODIFIED"},
+    )
+
+
+def _paths(change: change_sets.Change, *, only_replacing: bool = False) -> list[str]:
+    """Return what changes: properties by their paths, and other attributes by their names."""
+    return list(
+        dict.fromkeys(
+            detail.path or detail.attribute
+            for detail in change.details
+            if not only_replacing or detail.recreation != "Never"
+        )
+    )
+
+
+def _reasons(change: change_sets.Change) -> Iterator[str]:
+    """Yield why a resource is replaced, as far as AWS tells."""
+    for detail in change.details:
+        if detail.recreation != "Never":
+            cause = f", because of {code(detail.cause)}" if detail.cause else ""
+            sure = "" if detail.is_certain else "; whether it does is known only then"
+            yield f"{code(detail.path or detail.attribute)} changes{cause}{sure}"
+
+
+def _values(change: change_sets.Change) -> Iterator[str]:
+    """Yield the values from before and after, where AWS tells them."""
+    for detail in change.details:
+        if detail.before is not None or detail.after is not None:
+            before, after = shown_pair(detail.before, detail.after)
+            yield f"{detail.path or detail.attribute}: {before} → {after}"
+
+
+def _parameters(change_set: ChangeSet, before: Mapping[str, str], file: str) -> Iterator[Change]:
+    for name, value in change_set.parameters.items():
+        if name in before and before[name] != value:
+            yield Change(
+                Section.INTERFACE,
+                Verb.CHANGED,
+                name,
+                f"the parameter {code(name)} is {code(value)} now, and was {code(before[name])}",
+                Level.NOTE,
+                Place(file, ROOT / "Parameters" / name),
+                before=before[name],
+                after=value,
+                facts={"kind": "parameter"},
+            )
+
+
+def rows(plan: Plan) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return the table of a plan: headings, rows, and a style for each row."""
+    if plan.change_set.kind == "CREATE":
+        return _rows_by_type(plan.change_set)
+    found, styles = [], []
+    for change in plan.review.of(Section.RESOURCES):
+        if "action" not in change.facts or "drift" in change.facts:
+            continue
+        found.append(
+            [
+                SIGNS[change.verb],
+                change.subject,
+                _fate(change),
+                str(change.facts["type"]).removeprefix("AWS::"),
+                _because(change),
+            ]
+        )
+        styles.append(STYLES[change.level])
+    return ["", "resource", "what happens", "type", "because of"], found, styles
+
+
+def _fate(change: Change) -> str:
+    if change.facts["action"] in FATES:
+        return FATES[change.facts["action"]]
+    if change.verb is not Verb.CHANGED:
+        return change.verb.value
+    words = {"will": "replaced", "may": "may be replaced"}
+    return words.get(str(change.facts["replacement"]), "changed in place")
+
+
+def _because(change: Change) -> str:
+    paths = list(change.facts.get("paths", ()))
+    shown = ", ".join(paths[:LONGEST_NAMES]) + (
+        f" and {len(paths) - LONGEST_NAMES} more" if len(paths) > LONGEST_NAMES else ""
+    )
+    data = change.facts.get("data")
+    return "; ".join(part for part in (f"LOST: {data}" if data else "", shown) if part)
+
+
+def _rows_by_type(change_set: ChangeSet) -> tuple[list[str], list[list[str]], list[str]]:
+    """Return a row for each type: where all is new, which types are new says enough."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for change in change_set.changes:
+        groups.setdefault((change.action, change.type.removeprefix("AWS::")), []).append(change.logical_id)
+    found = [
+        ["+", str(len(names)), "taken in" if action == "Import" else "added", kind, ", ".join(names)]
+        for (action, kind), names in sorted(groups.items())
+    ]
+    return ["", "number", "what happens", "type", "resources"], found, [""] * len(found)
+
+
+def remarks(plan: Plan) -> str:
+    """Return what a table cannot say, for a terminal: the dangers first, in whole sentences."""
+    told = tuple(
+        change
+        for change in plan.review.changes
+        if not (change.section is Section.RESOURCES and change.level is Level.NOTE)
+    )
+    if plan.change_set.kind == "CREATE":
+        told = ()
+    shown = replace(plan.review, changes=told, differences=())
+    text = render.render(replace(plan.report, review=shown), "terminal")
+    # The first line is the verdict, which counts what the table shows, too.
+    return text.partition("\n")[2].strip("\n")
+
+
+def document(plan: Plan) -> dict[str, Any]:
+    """Return the plan for programs."""
+    found: dict[str, Any] = json.loads(render.render(plan.report, "json"))
+    change_set = plan.change_set
+    return {
+        "changeSet": {
+            "name": change_set.name,
+            "arn": change_set.arn,
+            "kind": change_set.kind,
+            "parameters": dict(change_set.parameters),
+        },
+        "verdict": plan.verdict,
+        "counts": found["counts"],
+        "changes": found["changes"],
+        "notes": found["notes"],
+    }
+
+
+def refused(plan: Plan, kinds: Sequence[str]) -> list[str]:
+    """Return which of the review's gates a plan does not pass."""
+    return classify.refused(plan.review, kinds)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,307 @@
+"""The recent executions, with what each came to, in as few calls as that takes.
+
+ListExecutions gives a thousand a call, but neither the server nor the verdict. Those are in the table of verdicts,
+which is read a megabyte a call, in segments beside each other; or in DescribeExecution, one call for each. Whichever
+needs fewer calls is asked; executions that the table does not know are described.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from deployer.account import error_code
+from operations import cost, parallel
+from operations.outcome import RUNNING, Outcome, fault_of, plain
+from operations.times import utc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from deployer.account import Account
+
+    Summary = Mapping[str, Any]
+
+PAGE = 1000
+"""Executions of one answer; the most that AWS gives. Evidence: documentation (ListExecutions)."""
+SCAN_BYTES = 1 << 20
+"""What one answer of Scan or Query reads of a table. Evidence: documentation (DynamoDB, Scan)."""
+FEW = 25
+"""So many are described without a look at the table's size."""
+SEGMENTS = 8
+WIDE = ("started", "server", "verdict", "fault", "took", "cost", "error", "name")
+NARROW = ("started", "name", "verdict", "error", "server")
+WIDE_FROM = 110
+"""Columns of a terminal; a narrower one shows the narrow table, whose last column may be cut: names are typed again."""
+UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
+WORDS = {"PolicyNeeded": "needs_policy"}
+"""What the pipeline records for an error of a server's other than `rejected`."""
+FIELDS = ("executionArn", "serverId", "outcome", "fault", "error", "cause")
+
+
+@dataclass(frozen=True)
+class Query:
+    """Which executions are wanted."""
+
+    machine_arn: str
+    table: str
+    statuses: tuple[str, ...] = ()
+    """Empty: any."""
+    since: datetime | None = None
+    server: str | None = None
+    limit: int = 20
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An execution in the list."""
+
+    arn: str
+    name: str
+    status: str
+    started: datetime
+    stopped: datetime | None
+    server: str
+    outcome: str
+    fault: str
+    error: str
+    cause: str
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has been running."""
+        return ((self.stopped or datetime.now(UTC)) - self.started).total_seconds()
+
+    @property
+    def cost(self) -> float:
+        """About what it cost on AWS, in dollars."""
+        return cost.rates().of_duration(self.seconds)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        return {
+            "executionArn": self.arn,
+            "name": self.name,
+            "server": self.server or None,
+            "status": self.status,
+            "outcome": self.outcome or None,
+            "fault": self.fault or None,
+            "error": self.error or None,
+            "cause": self.cause or None,
+            "startedAt": utc(self.started),
+            "stoppedAt": utc(self.stopped),
+            "seconds": round(self.seconds, 3),
+            "costEstimate": round(self.cost, 6),
+        }
+
+
+def listed(account: Account, query: Query) -> list[Listed]:
+    """Return the executions that are wanted, the most recently started first."""
+    if query.server is not None:
+        return _of_server(account, query)
+    summaries = _summaries(account, query, query.limit)
+    records = _records(account, query, summaries)
+    unknown = [each for each in summaries if each["executionArn"] not in records]
+    described = parallel.each(lambda each: _described(account, each), unknown)
+    return _joined(summaries, {**records, **dict(described)})
+
+
+def _of_server(account: Account, query: Query) -> list[Listed]:
+    """Return a server's executions: those that it has records of, and its own among those that run."""
+    records = {each["executionArn"]: each for each in _server_records(account, query)}
+    wants_running = not query.statuses or RUNNING in query.statuses
+    runs = list(_of_status(account, query, RUNNING, PAGE)) if wants_running else []
+    arns = dict.fromkeys([*records, *(each["executionArn"] for each in runs)])
+    found = parallel.each(lambda arn: _looked_up(account, arn, records.get(arn)), arns)
+    own = [
+        each
+        for each in found
+        if each.server == query.server
+        and (not query.statuses or each.status in query.statuses)
+        and (query.since is None or each.started >= query.since)
+    ]
+    return sorted(own, key=lambda each: (each.started, each.arn), reverse=True)[: query.limit]
+
+
+def _looked_up(account: Account, arn: str, record: Mapping[str, Any] | None) -> Listed:
+    """Return an execution as AWS describes it; where AWS has forgotten it, as its record does."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
+    try:
+        described = account.client("stepfunctions").describe_execution(executionArn=arn)
+    except ClientError as error:
+        if error_code(error) != "ExecutionDoesNotExist" or record is None:
+            raise
+        times = {
+            "startDate": datetime.fromisoformat(record["startedAt"]),
+            "stopDate": datetime.fromisoformat(record["recordedAt"]),
+        }
+        status = "SUCCEEDED" if record.get("fault") == "none" else "FAILED"
+        described = {"executionArn": arn, "name": arn.rpartition(":")[2], "status": status, **times}
+    return _listed(described, record or _record_of(Outcome(described)))
+
+
+def _summaries(account: Account, query: Query, limit: int | None) -> list[Summary]:
+    """Return what ListExecutions gives, each status in a thread of its own."""
+    statuses = query.statuses or (None,)
+    pages = parallel.each(lambda status: list(_of_status(account, query, status, limit)), statuses)
+    found = [each for page in pages for each in page]
+    return sorted(found, key=lambda each: (each["startDate"], each["executionArn"]), reverse=True)[:limit]
+
+
+def _of_status(account: Account, query: Query, status: str | None, limit: int | None) -> Iterator[Summary]:
+    client, given = account.client("stepfunctions"), {"statusFilter": status} if status else {}
+    count = 0
+    while True:
+        size = PAGE if limit is None else min(PAGE, limit - count)
+        answer = client.list_executions(stateMachineArn=query.machine_arn, maxResults=size, **given)
+        young = [
+            each for each in answer["executions"] if query.since is None or each["startDate"] >= query.since
+        ]
+        yield from young
+        count += len(young)
+        # The order of the list is that of no single date: only a page without any is surely the end.
+        is_past = bool(answer["executions"]) and not young
+        if not answer.get("nextToken") or is_past or (limit is not None and count >= limit):
+            return
+        given = {**given, "nextToken": answer["nextToken"]}
+
+
+def _records(account: Account, query: Query, summaries: Sequence[Summary]) -> dict[str, Mapping[str, Any]]:
+    """Return the records of the executions by ARN; none where describing each takes no more calls."""
+    ended = [each for each in summaries if each["status"] != RUNNING]
+    if len(ended) <= FEW:
+        return {}
+    size = account.client("dynamodb").describe_table(TableName=query.table)["Table"].get("TableSizeBytes", 0)
+    pages = max(1, math.ceil(size / SCAN_BYTES))
+    if pages > len(ended):
+        return {}
+    oldest = min(each["startDate"] for each in ended)
+    segments = min(SEGMENTS, pages)
+    found = parallel.each(
+        lambda segment: list(_scan(account, query.table, oldest, segment, segments)), range(segments)
+    )
+    return {each["executionArn"]: each for part in found for each in part}
+
+
+def _scan(
+    account: Account, table: str, oldest: datetime, segment: int, segments: int
+) -> Iterator[Mapping[str, Any]]:
+    given = {} if segments == 1 else {"Segment": segment, "TotalSegments": segments}
+    pages = (
+        account.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(
+            TableName=table,
+            FilterExpression="#startedAt >= :oldest",
+            ExpressionAttributeValues={":oldest": {"S": utc(oldest)}},
+            **_projection("startedAt"),
+            **given,
+        )
+    )
+    return (plain(item) for page in pages for item in page["Items"])
+
+
+def _server_records(account: Account, query: Query) -> list[Mapping[str, Any]]:
+    """Return the records of a server, the latest first, as many as are wanted."""
+    values = {":server": {"S": query.server}}
+    condition = "#serverId = :server"
+    if query.since is not None:
+        # It is recorded after it was started.
+        values[":since"] = {"S": utc(query.since)}
+        condition += " AND #recordedAt >= :since"
+    pages = (
+        account.client("dynamodb")
+        .get_paginator("query")
+        .paginate(
+            TableName=query.table,
+            IndexName="ByTime",
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=values,
+            ScanIndexForward=False,
+            **_projection("startedAt", "recordedAt"),
+        )
+    )
+    records = (plain(item) for page in pages for item in page["Items"])
+    if query.statuses == UNVERIFIED:
+        records = (each for each in records if each.get("fault") != "none")
+    return list(itertools.islice(records, query.limit))
+
+
+def _projection(*more: str) -> dict[str, Any]:
+    # Each by an alias: `error` is a word of DynamoDB's.
+    return {
+        "ProjectionExpression": ", ".join(f"#{name}" for name in (*FIELDS, *more)),
+        "ExpressionAttributeNames": {f"#{name}": name for name in (*FIELDS, *more)},
+    }
+
+
+def _described(account: Account, summary: Summary) -> tuple[str, Mapping[str, Any]]:
+    """Return what describing an execution tells, in the words of a record."""
+    arn = summary["executionArn"]
+    return arn, _record_of(Outcome(account.client("stepfunctions").describe_execution(executionArn=arn)))
+
+
+def _record_of(found: Outcome) -> Mapping[str, Any]:
+    return {
+        "serverId": found.server,
+        "outcome": found.result.get("Outcome", ""),
+        "fault": found.fault,
+        "error": found.error or "",
+        "cause": found.cause or "",
+    }
+
+
+def _joined(summaries: Sequence[Summary], records: Mapping[str, Mapping[str, Any]]) -> list[Listed]:
+    return [_listed(each, records.get(each["executionArn"], {})) for each in summaries]
+
+
+def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
+    status, error = str(summary["status"]), str(record.get("error") or "")
+    fault = "" if status == RUNNING else str(record.get("fault") or fault_of(status, error))
+    known = {"none": "verified", "server": "rejected", "pipeline": "inconclusive"}
+    return Listed(
+        arn=summary["executionArn"],
+        name=summary["name"],
+        status=status,
+        started=summary["startDate"],
+        stopped=summary.get("stopDate"),
+        server=str(record.get("serverId") or ""),
+        outcome="" if status == RUNNING else str(record.get("outcome") or WORDS.get(error) or known[fault]),
+        fault=fault,
+        error=error,
+        cause=str(record.get("cause") or ""),
+    )
+
+
+def rows(found: Sequence[Listed], columns: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Yield a row of some columns for each execution, and its style."""
+    styles = {"none": "green", "server": "red", "pipeline": "yellow", "": ""}
+    for each in found:
+        yield [_cell(each, column, is_short=columns is NARROW) for column in columns], styles[each.fault]
+
+
+def _cell(each: Listed, column: str, *, is_short: bool) -> str:
+    from operations.progress import seconds  # noqa: PLC0415 - only for a table
+    from operations.times import short  # noqa: PLC0415
+
+    match column:
+        case "started":
+            # Month, day, hour and minute, where there is no room for more.
+            return short(each.started)[5:16] if is_short else short(each.started)
+        case "server":
+            return each.server or "?"
+        case "verdict":
+            return each.outcome or each.status.lower()
+        case "fault":
+            return each.fault.replace("none", "")
+        case "took":
+            return seconds(each.seconds)
+        case "cost":
+            return f"${each.cost:.3f}"
+        case "error":
+            return each.error
+    return each.name

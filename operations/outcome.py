@@ -1,0 +1,211 @@
+"""What became of an execution: its status, whose fault its end was, and the verdict that it recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from deployer.account import error_code
+from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, ROOT, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from deployer.account import Account
+
+RUNNING = "RUNNING"
+_ROW = re.compile(r"\| `(\w+)` \| the (\w+)'s \| [^|]+ \| ([^|]+) \| ([^|]+) \|")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A way in which a validation ends other than verified."""
+
+    fault: str
+    """Whose: `server` or `pipeline`."""
+    means: str
+    help: str
+
+
+@cache
+def faults() -> Mapping[str, Fault]:
+    """Return the faults by their error, as docs/faults.md has them."""
+    text = (ROOT / "docs/faults.md").read_text("utf-8")
+    rows = (_ROW.match(line.replace(r"\|", "¦")) for line in text.splitlines())
+    return {row[1]: Fault(row[2], row[3].strip(), row[4].strip()) for row in rows if row}
+
+
+def fault_of(status: str, error: str | None) -> str:
+    """Return whose fault an end was, by the error alone: `none`, `server` or `pipeline`; empty while it runs."""
+    if status in {RUNNING, "PENDING_REDRIVE"}:
+        return ""
+    if status == "SUCCEEDED":
+        return "none"
+    known = faults().get(error or "")
+    return known.fault if known else "pipeline"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """An execution, as it stands, and the record that it left in the table of verdicts."""
+
+    described: Mapping[str, Any] = field(repr=False)
+    """What DescribeExecution answers."""
+    record: Mapping[str, Any] | None = None
+
+    @property
+    def arn(self) -> str:
+        """Its ARN."""
+        return str(self.described["executionArn"])
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return str(self.described["name"])
+
+    @property
+    def status(self) -> str:
+        """RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED."""
+        return str(self.described["status"])
+
+    @property
+    def started(self) -> datetime:
+        """When it was started."""
+        found: datetime = self.described["startDate"]
+        return found
+
+    @property
+    def stopped(self) -> datetime | None:
+        """When it ended; None while it runs."""
+        return self.described.get("stopDate")
+
+    @property
+    def seconds(self) -> float:
+        """How long it took, or has been running."""
+        return ((self.stopped or datetime.now(UTC)) - self.started).total_seconds()
+
+    @property
+    def server(self) -> str:
+        """The server's ID, from its input."""
+        found = parsed(self.described.get("input"))
+        return str(found.get("serverId", "")) if isinstance(found, dict) else ""
+
+    @property
+    def result(self) -> Mapping[str, Any]:
+        """The output of one that was verified: Outcome, Verified, Verdict; empty for others."""
+        found = parsed(self.described.get("output"))
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def error(self) -> str | None:
+        """The error that it failed with, or that the sweeper recorded for it."""
+        return self.described.get("error") or (self.record or {}).get("error") or None
+
+    @property
+    def cause(self) -> str | None:
+        """Why it failed."""
+        return self.described.get("cause") or (self.record or {}).get("cause") or None
+
+    @property
+    def fault(self) -> str:
+        """Whose fault the end was; empty while it runs."""
+        if self.status != RUNNING and self.record and self.record.get("fault"):
+            return str(self.record["fault"])
+        return fault_of(self.status, self.error)
+
+    @property
+    def verdict(self) -> Mapping[str, Any]:
+        """The validator's verdict: from the output, or as it was recorded; empty where there is none."""
+        found: Mapping[str, Any] = self.result.get("Verdict") or (self.record or {}).get("verdict") or {}
+        return found
+
+    @property
+    def title(self) -> str:
+        """What it came to, in a word: `verified`, `rejected`, …, or its status."""
+        return str((self.record or {}).get("outcome") or self.result.get("Outcome") or self.status.lower())
+
+    @property
+    def exit_code(self) -> int:
+        """0 verified, 3 rejected, 1 our own fault."""
+        return {"none": EXIT_DONE, "server": EXIT_REFUSED}.get(self.fault, EXIT_ERROR)
+
+
+def read(account: Account, arn: str, table: str | None) -> Outcome:
+    """Return an execution, with its record where it has one. Raises `Refused` where there is no such execution."""
+    described = describe(account, arn)
+    outcome = Outcome(described)
+    if table is None or not outcome.server or outcome.status == RUNNING:
+        return outcome
+    return Outcome(described, record_of(account, table, outcome.server, arn))
+
+
+def describe(account: Account, arn: str) -> Mapping[str, Any]:
+    """Return what DescribeExecution answers. Raises `Refused` where there is no such execution."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
+    try:
+        found: Mapping[str, Any] = account.client("stepfunctions").describe_execution(executionArn=arn)
+    except ClientError as error:
+        if error_code(error) in {"ExecutionDoesNotExist", "InvalidArn"}:
+            raise Refused(missing(arn), EXIT_ERROR) from error
+        raise
+    return found
+
+
+def missing(arn: str) -> str:
+    """Return what a person reads where there is no such execution."""
+    name, region = arn.rpartition(":")[2], arn.split(":")[3]
+    return (
+        f"there is no execution {name} in {region}\n"
+        "`python build.py executions` lists them; AWS forgets an execution 90 days after its end"
+    )
+
+
+def record_of(account: Account, table: str, server: str, arn: str) -> Mapping[str, Any] | None:
+    """Return what an execution left in the table of verdicts."""
+    key = {"serverId": {"S": server}, "executionArn": {"S": arn}}
+    item = account.client("dynamodb").get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+    return None if item is None else plain(item)
+
+
+def plain(item: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return an item of the table without the types of its values, and with its verdict read."""
+    found = {name: next(iter(value.values())) for name, value in item.items()}
+    if "verdict" in found:
+        found["verdict"] = parsed(found["verdict"]) or {}
+    return found
+
+
+def parsed(text: Any) -> Any:
+    """Return a text's JSON; None where it is none."""
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    """Yield what a person reads of an outcome, each line with its style; nothing in it steers a terminal."""
+    from review.printable import printable  # noqa: PLC0415 - only where there is something to show
+    from review.render import verdict_lines  # noqa: PLC0415
+
+    means, advice = explained(outcome.error)
+    end = verdict_lines.End(outcome.title, outcome.fault, outcome.error, outcome.cause, advice, means)
+    for text, style in verdict_lines.lines(end, outcome.verdict):
+        yield printable(text), style
+    if outcome.status != RUNNING and outcome.record is None:
+        yield "  no verdict is recorded for it; the sweeper records one within the hour", "yellow"
+
+
+def explained(error: str | None) -> tuple[str, str]:
+    """Return what an error means, where docs/faults.md knows it, and what to do."""
+    known = faults().get(error or "")
+    if known is not None:
+        return known.means, known.help
+    if error == "InvalidInput":
+        return "", "mend the input: `python build.py start` checks it before it starts anything"
+    return "", "docs/faults.md has no such error; one that begins with States. is a defect of the document"

@@ -1,0 +1,59 @@
+"""Asking, and what is said where something that goes on is no longer watched."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+
+from deployer import asking
+from deployer.console import EXIT_INTERRUPTED, EXIT_PLANNED, Refused
+
+
+def client_error(code: str) -> ClientError:
+    """Return an error as a service answers it."""
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "DeleteStack")
+
+
+@pytest.mark.parametrize(
+    "ask", [asking.confirm, lambda text, *, yes: asking.confirm_by_name(text, "name", yes=yes)]
+)
+def test_with_nobody_to_ask_nothing_is_done(ask: object) -> None:
+    """That has the exit code of a plan; `--yes` asks nobody."""
+    assert callable(ask)
+    ask("Go?", yes=True)
+    with pytest.raises(Refused, match="--yes says yes beforehand") as caught:
+        ask("Go?", yes=False)
+    assert EXIT_PLANNED == caught.value.code
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_says_how_things_stand(capsys: pytest.CaptureFixture[str], number: int) -> None:
+    """Whoever ends the process politely: exit code 130, and the handlers are as they were."""
+    before = signal.getsignal(number)
+    with pytest.raises(SystemExit) as caught, asking.under_way("it goes on\nlook there"):
+        os.kill(os.getpid(), number)
+    assert EXIT_INTERRUPTED == caught.value.code
+    assert "error: interrupted\n       it goes on\n       look there\n" == capsys.readouterr().err
+    assert before is signal.getsignal(number)
+
+
+@pytest.mark.parametrize(
+    ("error", "has_begun", "expected"),
+    [
+        (client_error("ExpiredToken"), True, True),
+        (client_error("AccessDenied"), False, False),
+        (client_error("Throttling"), False, True),
+        (ReadTimeoutError(endpoint_url="u"), False, True),
+        (ValueError("a defect"), True, False),
+    ],
+)
+def test_what_may_go_on_is_told(
+    capsys: pytest.CaptureFixture[str], error: Exception, *, has_begun: bool, expected: bool
+) -> None:
+    """A request that was refused began nothing; one whose answer never came may have been heard."""
+    with pytest.raises(type(error)), asking.under_way("it goes on", has_begun=has_begun):
+        raise error
+    assert expected is ("it goes on" in capsys.readouterr().err)
