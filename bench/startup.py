@@ -27,7 +27,9 @@ COMMANDS = {
 
 def main(names: list[str]) -> int:
     """Measure, print a table, and return the exit code."""
-    print(f"{'command':12} {'fastest':>9} {'median':>9}   of {RUNS} runs, up to the first request")
+    print(
+        f"{'command':12} {'fastest':>9} {'median':>9} {'processor':>9}   of {RUNS} runs, up to the first request"
+    )
     is_slow = False
     for name in names or COMMANDS:
         times = [first_request(COMMANDS[name]) for _ in range(RUNS)]
