@@ -5,8 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 
-import click
+try:
+    import click
+except ModuleNotFoundError:
+    # Whatever Python is called `python`: the project's environment has what is needed.
+    PYTHON = Path(__file__).parent / ".venv/bin/python"
+    if not PYTHON.exists() or sys.prefix == str(PYTHON.parent.parent):
+        sys.exit("error: the environment is missing; `make template` makes it")
+    os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606 - no shell is wanted
 
 COMMANDS = {
     "template": "generator.commands",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from deployer.account import Access, Account, AccountError
 from review.printable import printable
@@ -83,9 +86,56 @@ def told(access: Access) -> Iterator[None]:
         sys.exit(EXIT_ERROR)
 
 
+HINT = re.compile(r"python build\.py (?P<command>[a-z]+)(?P<words>[^`\n]*)")
+REACHES_AWS = frozenset({"bootstrap", "publish"})
+OF_STACK = frozenset(
+    {
+        "adopt",
+        "deploy",
+        "destroy",
+        "doctor",
+        "events",
+        "execution",
+        "executions",
+        "logs",
+        "rollback",
+        "start",
+        "status",
+    }
+)
+"""The commands that take the account's options, and the stack's beside them."""
+
+
+def as_given(text: str) -> str:
+    """Return a text whose commands of ours reach what this one reaches: a person copies them as they stand.
+
+    The options of account and stack that were given to the command that runs are added where they are not named yet.
+    """
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return text
+    options = {
+        name: str(context.params[name])
+        for name in ("stack_name", "profile", "region", "endpoint_url")
+        if context.params.get(name) is not None
+        and context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    }
+
+    def completed(hint: re.Match[str]) -> str:
+        whole, command = hint[0], hint["command"]
+        for name, value in options.items():
+            option = f"--{name.replace('_', '-')}"
+            takes = command in OF_STACK or (command in REACHES_AWS and name != "stack_name")
+            if takes and option not in whole:
+                whole += f" {option} {shlex.quote(value)}"
+        return whole
+
+    return HINT.sub(completed, text)
+
+
 def complain(message: str) -> None:
     """Tell of an error, on standard error: what is wrong first, then what to do."""
-    first, *more = message.splitlines() or [""]
+    first, *more = as_given(message).splitlines() or [""]
     click.secho(f"error: {first}", fg="red", err=True)
     for line in more:
         click.echo(f"       {line}", err=True)
@@ -93,7 +143,7 @@ def complain(message: str) -> None:
 
 def note(message: str) -> None:
     """Tell on standard error what is good to know while something goes on."""
-    click.secho(message, dim=True, err=True)
+    click.secho(as_given(message), dim=True, err=True)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> str:

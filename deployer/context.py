@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deployer.account import Account
-from deployer.console import STACK, note
+from deployer.console import as_given, note
 from deployer.stacks import Pace
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Voice:
 
     def say(self, text: str = "") -> None:
         """Tell a result."""
-        click.echo(text, err=self.is_json)
+        click.echo(as_given(text), err=self.is_json)
 
     def note(self, text: str) -> None:
         """Tell what is good to know while something goes on."""
@@ -68,7 +68,7 @@ class Voice:
 
     def blame(self, text: str = "") -> None:
         """Tell one more line of what went wrong."""
-        click.echo(text, err=True)
+        click.echo(as_given(text), err=True)
 
 
 @dataclass
@@ -118,11 +118,6 @@ class Context:
             "--endpoint-url": self.access.endpoint_url,
         }
         return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
-
-    @property
-    def ours(self) -> str:
-        """The options with which this command line reaches the same stack."""
-        return ("" if self.options.stack == STACK else f" --stack-name {self.options.stack}") + self.aws
 
     def new_token(self) -> str:
         """Return a token for one request: it tells others whose it is."""

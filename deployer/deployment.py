@@ -185,7 +185,7 @@ class Deployment:
         context, say, aws = self.context, self.context.voice.say, self.context.aws
         context.answer["result"] = "planned"
         say(f"planned, not executed: the change set {change_set.name} of {change_set.stack}")
-        say(f"  execute it:    python build.py deploy --execute {change_set.name}{context.ours}")
+        say(f"  execute it:    python build.py deploy --execute {change_set.name}")
         say(f"             or  aws cloudformation execute-change-set --change-set-name {change_set.arn}{aws}")
         say(f"  throw it away: aws cloudformation delete-change-set --change-set-name {change_set.arn}{aws}")
         if self._made.has_made_stack:
@@ -254,13 +254,13 @@ class Deployment:
 
     def _going_on(self) -> str:
         """Return what to know, and to do, of an operation that goes on without us."""
-        context, stack, aws = self.context, self.context.options.stack, self.context.aws
+        stack, aws = self.context.options.stack, self.context.aws
         is_certain = self.stage is not Stage.STARTING or self._is_untouched() is False
         told = [
             f"what was begun goes on in AWS, with nobody watching: {stack}"
             if is_certain
             else f"whether CloudFormation heard of it is not known: {stack} may be changing now",
-            f"  follow it: python build.py events --follow{context.ours}",
+            "  follow it: python build.py events --follow",
         ]
         if self._change_set is not None and self._change_set.kind == "UPDATE":
             told.append(f"  cancel it: aws cloudformation cancel-update-stack --stack-name {stack}{aws}")

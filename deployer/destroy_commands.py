@@ -172,7 +172,8 @@ def _resistance(stack: str, ending: Outcome) -> str:
             f"{stack} ended as {ending.status}: something could not be deleted",
             *(f"{each.logical_id} ({each.type}): {each.reason}" for each in failed),
             "mend that, then run this again: it goes on where it stopped",
-            f"to leave it, and delete the rest: python build.py destroy --stack-name {stack} {names}".rstrip(),
+            f"to leave it, and delete the rest: `python build.py destroy --stack-name {stack} {names}".rstrip()
+            + "`",
         ]
     )
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import AccountError, error_code, is_denied, is_expired, refusal
-from deployer.console import Refused
+from deployer.console import Refused, as_given
 from operations import parallel
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def lines(parts: Sequence[Part], columns: int | None = None) -> Iterator[tuple[s
             for detail in finding.details:
                 yield from ((text, "") for text in _fitting(indent, detail, columns))
             if finding.help:
-                yield from ((text, "") for text in _fitting(f"{indent}→ ", finding.help, columns))
+                yield from ((text, "") for text in _fitting(f"{indent}→ ", as_given(finding.help), columns))
 
 
 def _fitting(head: str, text: str, columns: int | None) -> list[str]:

@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
-from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, ROOT, Refused
+from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, ROOT, Refused, as_given
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -196,7 +196,7 @@ def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
     means, advice = explained(outcome.error)
     end = verdict_lines.End(outcome.title, outcome.fault, outcome.error, outcome.cause, advice, means)
     for text, style in verdict_lines.lines(end, outcome.verdict):
-        yield printable(text), style
+        yield as_given(printable(text)), style
     if outcome.status != RUNNING and outcome.record is None:
         yield "  no verdict is recorded for it; the sweeper records one within the hour", "yellow"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from deployer.console import as_given
 from operations import cost
 from operations.outcome import explained, lines
 from operations.progress import SHOWN, seconds
@@ -42,7 +43,7 @@ def of_history(told: Told) -> Iterator[tuple[str, str]]:
         means, advice = explained(told.error)
         yield printable(f"  {told.error}: {told.cause}"), style
         yield f"  {means}" if means else "", ""
-        yield f"  what to do: {advice}", ""
+        yield as_given(f"  what to do: {advice}"), ""
     yield "", ""
     yield from timeline(told)
 

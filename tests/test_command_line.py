@@ -1,0 +1,128 @@
+"""The command line as a whole: its commands are found, documented and named rightly, and it finds its environment."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import click
+import pytest
+
+import build
+from deployer import console
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+NAMED = re.compile(r"python build\.py ([a-z][a-z-]*)")
+LAZY = build.LazyGroup()
+CONTEXT = click.Context(LAZY)
+
+
+def command(name: str) -> click.Command:
+    """Return a command of build.py."""
+    found = LAZY.get_command(CONTEXT, name)
+    assert found is not None
+    return found
+
+
+def options(name: str) -> set[str]:
+    """Return the names of a command's options."""
+    return {each.name for each in command(name).params if each.name}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_names_commands_that_exist(page: Path) -> None:
+    """The runbook above all: who reads it at night cannot guess."""
+    assert set() == set(NAMED.findall(page.read_text("utf-8"))) - set(build.COMMANDS)
+
+
+@pytest.mark.parametrize("package", ["deployer", "operations", "runner"])
+def test_the_code_names_commands_that_exist(package: str) -> None:
+    """Hints are followed as they stand."""
+    texts = [
+        path.read_text("utf-8") for path in (ROOT / package).rglob("*.*") if path.suffix in {".py", ".yaml"}
+    ]
+    assert set() == {name for text in texts for name in NAMED.findall(text)} - set(build.COMMANDS)
+
+
+@pytest.mark.parametrize("name", build.COMMANDS)
+def test_every_command_is_documented(name: str) -> None:
+    """A command that no page tells of is found by nobody."""
+    told = re.compile(rf"build\.py {re.escape(name)}\b|make {re.escape(name)}\b")
+    assert any(told.search(page.read_text("utf-8")) for page in PAGES)
+
+
+def test_hints_complete_the_commands_that_take_the_options() -> None:
+    """What the table of a hint's commands says is what the commands take."""
+    reaching = {name for name in build.COMMANDS if "profile" in options(name)}
+    of_stack = {name for name in reaching if "stack_name" in options(name)}
+    assert of_stack == console.OF_STACK
+    assert reaching - of_stack == console.REACHES_AWS
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["--region", "eu-west-1"], "see `python build.py events --failed --region eu-west-1`, then `make lint`"),
+        (["--stack-name", "a b"], "see `python build.py events --failed --stack-name 'a b'`, then `make lint`"),
+        ([], "see `python build.py events --failed`, then `make lint`"),
+    ],
+)  # fmt: skip
+def test_a_hint_reaches_what_its_command_reached(given: list[str], expected: str) -> None:
+    """What was typed is repeated; what the environment or a default gave is not."""
+    heard: list[str] = []
+
+    @click.command()
+    @console.of_stack
+    @console.reaches_aws
+    def hint(**_: object) -> None:
+        heard.append(console.as_given("see `python build.py events --failed`, then `make lint`"))
+
+    hint.main(given, standalone_mode=False)
+    assert [expected] == heard
+
+
+def test_a_hint_keeps_what_it_says_itself() -> None:
+    """An option that the hint names is not added again, and another kind of command takes no stack."""
+    heard: list[str] = []
+
+    @click.command()
+    @console.of_stack
+    @console.reaches_aws
+    def hint(**_: object) -> None:
+        heard.append(console.as_given("python build.py status --stack-name other\npython build.py bootstrap"))
+
+    hint.main(["--stack-name", "mine", "--profile", "p"], standalone_mode=False)
+    expected = "python build.py status --stack-name other --profile p\npython build.py bootstrap --profile p"
+    assert [expected] == heard
+
+
+@pytest.mark.slow
+def test_any_python_finds_the_environment(tmp_path: Path) -> None:
+    """A Python without the project's packages hands over to the project's; without one, it says what to do."""
+    venv.create(tmp_path / "bare", with_pip=False)
+    bare = tmp_path / "bare/bin/python"
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(ROOT / "build.py", project)
+
+    def ran() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [bare, "build.py", "-h"], cwd=project, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": ""}, check=False
+        )  # fmt: skip
+
+    missing = ran()
+    assert (1, "error: the environment is missing; `make template` makes it\n") == (
+        missing.returncode,
+        missing.stderr,
+    )
+    (project / ".venv/bin").mkdir(parents=True)
+    link = project / ".venv/bin/python"
+    link.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; print(sys.argv[1:])" "$@"\n')
+    link.chmod(0o755)
+    assert (0, "['build.py', '-h']\n") == ((found := ran()).returncode, found.stdout)
