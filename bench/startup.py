@@ -27,20 +27,23 @@ COMMANDS = {
 
 def main(names: list[str]) -> int:
     """Measure, print a table, and return the exit code."""
-    print(f"{'command':12} {'fastest':>9} {'median':>9}   of {RUNS} runs, up to the first request")
+    print(
+        f"{'command':12} {'fastest':>9} {'median':>9} {'processor':>9}   of {RUNS} runs, up to the first request"
+    )
     is_slow = False
     for name in names or COMMANDS:
-        times = [first_request(COMMANDS[name]) for _ in range(RUNS)]
-        fastest, median = min(times) * 1000, statistics.median(times) * 1000
-        is_slow = is_slow or fastest > MOST_MILLISECONDS
-        print(
-            f"{name:12} {fastest:6.0f} ms {median:6.0f} ms{'   too slow' if fastest > MOST_MILLISECONDS else ''}"
-        )
+        found = [first_request(COMMANDS[name]) for _ in range(RUNS)]
+        times = [taken * 1000 for taken, _ in found]
+        # What the machine's other work takes is in the times, and not in this.
+        worked = statistics.median(processor for _, processor in found) * 1000
+        judged = "   too slow" if min(times) > MOST_MILLISECONDS else ""
+        is_slow = is_slow or bool(judged)
+        print(f"{name:12} {min(times):6.0f} ms {statistics.median(times):6.0f} ms {worked:6.0f} ms{judged}")
     return 3 if is_slow else 0
 
 
-def first_request(arguments: list[str]) -> float:
-    """Return the seconds from the start of a command to the first request that it makes."""
+def first_request(arguments: list[str]) -> tuple[float, float]:
+    """Return the seconds from a command's start to its first request, and those that a processor worked for it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(30)
         environment = {
@@ -63,8 +66,9 @@ def first_request(arguments: list[str]) -> float:
             connection.close()
         finally:
             process.kill()
-            process.wait()
-    return taken
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = status
+    return taken, usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":

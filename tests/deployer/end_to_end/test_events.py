@@ -73,10 +73,12 @@ def test_a_time_that_is_none(world: World) -> None:
 def test_following_ends_with_what_came_of_it(world: World) -> None:
     """A rollback that is followed ends with 4."""
     world.deployed()
-    world.wait_for("NeverSignalled", seconds=2)
+    world.wait_for("Slow")
     world.begun()
     world.until("UPDATE_IN_PROGRESS")
     running = world.start("events", "--follow", "--json")
+    running.read_until('"logicalId": "Slow"')
+    world.signal("Slow", "FAILURE")
     assert 4 == running.end()
     lines = [json.loads(line) for line in running.text.splitlines() if line.startswith("{")]
     assert len({each["id"] for each in lines}) == len(lines)
