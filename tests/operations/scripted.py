@@ -6,6 +6,7 @@ import json
 import threading
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
@@ -50,6 +51,8 @@ class Scripted:
     answers: dict[str, Any] = field(default_factory=dict)
     """By `service:Operation`: what is answered, a function of the parameters, or an error that is raised."""
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    behind: timedelta = timedelta()
+    """How far AWS's clock is behind this machine's."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, **answers: Any) -> Scripted:
@@ -87,7 +90,7 @@ class Scripted:
                 raise found
             if model.output_shape is not None:
                 validate_parameters(found, model.output_shape)
-            headers = {"date": NOW.strftime("%a, %d %b %Y %H:%M:%S GMT")}
+            headers = {"date": format_datetime(datetime.now(UTC) - self.behind, usegmt=True)}
             metadata = {"HTTPStatusCode": 200, "HTTPHeaders": headers, "RetryAttempts": 0}
             return AWSResponse("", 200, headers, None), {**found, "ResponseMetadata": metadata}
 

@@ -107,7 +107,7 @@ def test_a_history_file_is_shown_without_an_account(run: Callable[..., Result], 
     path, page = tmp_path / "history.json", tmp_path / "page.html"
     path.write_text(json.dumps({"events": history()}, default=str), "utf-8")
     shown = run(commands.execution, str(path))
-    assert (0, True, True) == (shown.exit_code, "TaskNotStarted: no capacity" in shown.stdout, "what to do: Mostly capacity" in shown.stdout)  # fmt: skip
+    assert (0, True, True) == (shown.exit_code, "TaskNotStarted: no capacity" in shown.stdout, f"what to do: {faults()['TaskNotStarted'].help}" in shown.stdout)  # fmt: skip
     assert "FAILED" == json.loads(run(commands.execution, str(path), "--json").stdout)["status"]
     drawn = run(commands.execution, str(path), "-o", str(page))
     assert (0, True) == (drawn.exit_code, page.read_text("utf-8").startswith("<!doctype html>"))
