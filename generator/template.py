@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from troposphere import Parameter, Tags, Template
 
 from generator import policy
-from generator.plain import plain
 from generator.resources import (
     alarms,
     build_project,
@@ -86,7 +85,7 @@ class Machine:
 
 
 def template(settings: Settings, machines: Mapping[str, Machine], package: Package) -> dict[str, Any]:
-    """Return the template, as plain data; the machines are those of both documents, by name.
+    """Return the template, with troposphere's objects in it; the machines are those of both documents, by name.
 
     Raises `UnboundTokenError`.
     """
@@ -144,15 +143,13 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
                 own = resource.properties.get("Tags", Tags())
                 resource.Tags = own + Tags(dict(settings.tags))
             result.add_resource(resource)
-    document: dict[str, Any] = plain(
-        {
-            "Description": result.description,
-            "Conditions": result.conditions,
-            "Parameters": result.parameters,
-            "Resources": result.resources,
-            "Outputs": result.outputs,
-        }
-    )
+    document: dict[str, Any] = {
+        "Description": result.description,
+        "Conditions": result.conditions,
+        "Parameters": result.parameters,
+        "Resources": result.resources,
+        "Outputs": result.outputs,
+    }
     document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {

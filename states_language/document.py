@@ -338,10 +338,11 @@ class StateMachine:
         if not isinstance(entries, Mapping):
             raise DocumentError("A state machine has an object 'States'.", pointer)
         language = _text(document.get("QueryLanguage")) or query_language
+        place = pointer / "States"
         states = {
             name: STATE_TYPES.get(_text(entry.get("Type")) or "", UnknownState)(
                 name=name,
-                pointer=pointer / "States" / name,
+                pointer=place / name,
                 fields=entry,
                 query_language=_text(entry.get("QueryLanguage")) or language,
             )
