@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.processes import KILLED, Command, Exit, Process, ProcessError
+from runner.processes import KILLED, Command, Exit, Process, ProcessError, without_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -82,6 +84,14 @@ def eventually(holds: Callable[[], object]) -> bool:
             return True
         time.sleep(0.01)
     return False
+
+
+def adopts_orphans() -> bool:
+    """Tell whether what is orphaned below this process becomes its child."""
+    script = "import os, time\nif os.fork() == 0:\n    time.sleep(0.3)\n    print(os.getppid(), flush=True)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        output, _ = process.communicate()
+    return int(output) == os.getpid()
 
 
 def talk(address: str, port: int) -> bytes:
@@ -174,6 +184,33 @@ def test_a_daemon_of_a_command_is_not_left(start: Callable[..., Process], tmp_pa
             process.stop(0)
     assert eventually(lambda: not is_alive(daemon))
     assert not is_alive(process.pid)
+
+
+@pytest.mark.skipif(not LINUX, reason="orphans are only adopted on Linux")
+def test_a_run_ends_what_came_below_it_and_nothing_else(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    """A daemon whose warden was killed goes; what this process had started before lives on."""
+    file = tmp_path / "daemon"
+    before = start("sleep", "100")
+    with without_orphans():
+        process = start(sys.executable, "-c", DAEMON, str(file))
+        assert eventually(lambda: file.exists() and file.read_text())
+        os.kill(process._warden.pid, signal.SIGKILL)
+        assert KILLED == process.wait(5)
+    assert not is_alive(int(file.read_text()))
+    assert before.exit is None
+    assert is_alive(before.pid)
+
+
+@pytest.mark.skipif(not LINUX, reason="orphans are only adopted on Linux")
+@pytest.mark.parametrize("inner", [False, True])
+def test_orphans_are_adopted_for_the_time_of_a_run(inner: bool) -> None:
+    """Afterwards this process is what it was, inside another run too."""
+    with without_orphans() if inner else contextlib.nullcontext():
+        with without_orphans():
+            assert adopts_orphans()
+        assert inner is adopts_orphans()
 
 
 @pytest.mark.skipif(not LINUX, reason="memory is only watched on Linux")
