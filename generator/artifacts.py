@@ -102,7 +102,7 @@ def canonical(document: Any, *, sort_keys: bool = False, plain: Callable[[Any], 
         if kind is dict and value:
             inner = f"{line}  "
             lead, comma = f"{{{inner}", f",{inner}"
-            for key, each in sorted(value.items()) if sort_keys else value.items():
+            for key, each in sorted(value.items()) if sort_keys and len(value) > 1 else value.items():
                 if type(each) is str:  # as most are: written here rather than by a call each
                     add(f"{lead}{quoted(key)}: {quoted(each)}")
                 else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import AWSHelperFn, BaseAWSObject
+from troposphere import AWSHelperFn, BaseAWSObject, Tags
 
 
 def plain(value: Any) -> Any:
@@ -18,6 +18,8 @@ def plain(value: Any) -> Any:
         return value.data
     if isinstance(value, BaseAWSObject) and kind.to_dict is BaseAWSObject.to_dict:
         return _object(value)
+    if isinstance(value, Tags):
+        return value.tags
     if hasattr(value, "to_dict"):
         return value.to_dict()
     if hasattr(value, "JSONrepr"):

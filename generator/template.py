@@ -132,7 +132,7 @@ def _artifacts() -> Part:
 
 
 def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
-    result = Template(Description=DESCRIPTION)
+    result, tags = Template(Description=DESCRIPTION), Tags(dict(settings.tags))
     for part in parts:
         for name, condition in part.conditions.items():
             result.add_condition(name, condition)
@@ -140,8 +140,8 @@ def _assemble(settings: Settings, parts: Sequence[Part]) -> dict[str, Any]:
         result.add_output([*part.outputs])
         for resource in part.resources:
             if "Tags" in resource.props:
-                own = resource.properties.get("Tags", Tags())
-                resource.Tags = own + Tags(dict(settings.tags))
+                own = resource.properties.get("Tags")
+                resource.Tags = own + Tags(dict(settings.tags)) if own else tags
             result.add_resource(resource)
     document: dict[str, Any] = {
         "Description": result.description,
