@@ -37,7 +37,7 @@ test: $(STAMP) ## Run the tests
 
 test-soak: $(STAMP) ## Local runs on the emulator, a hundred executions at once, pairs of faults by the thousand
 	@$(RUN) build.py package > /dev/null
-	@$(RUN) -m pytest -m soak
+	@$(RUN) -m pytest -m soak -vv --durations=5
 
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s
