@@ -149,7 +149,7 @@ def test_stopping_asks_first(start: Callable[..., Process], tmp_path: Path) -> N
     """SIGTERM, and time to obey."""
     process = start("sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done")
     assert eventually(lambda: "up" in (tmp_path / "log").read_text())
-    process.stop(5)
+    process.stop(PATIENCE)
     assert Exit(0, None, None) == process.wait(PATIENCE)
     assert "bye" in (tmp_path / "log").read_text()
 
