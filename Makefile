@@ -37,7 +37,7 @@ test: $(STAMP) ## Run the tests
 
 test-soak: $(STAMP) ## Local runs on the emulator, a hundred executions at once, pairs of faults by the thousand
 	@$(RUN) build.py package > /dev/null
-	@$(RUN) -m pytest -m soak
+	@$(RUN) -m pytest -m soak -vv --durations=5
 
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s
@@ -62,7 +62,8 @@ format: $(STAMP) ## Format the code
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-bench: $(STAMP) ## The figures, side by side in one run; ARGS=--quick, ARGS=--peers
+bench: $(STAMP) ## The figures, side by side in one run; ARGS=--quick; ARGS="--peers --write" renews docs/figures.md
+	@$(RUN) build.py package > /dev/null
 	@$(RUN) bench/figures.py $(ARGS)
 
 bench-check: $(STAMP) ## Measure the checker on a corpus (ASL_CORPUS=DIR), on mutants of it, and its speed; ARGS=--peers

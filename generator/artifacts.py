@@ -6,14 +6,13 @@ import hashlib
 import json
 import os
 import re
-import tempfile
 from dataclasses import dataclass, field
 from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 PACKAGE_LOCK = Path("validator/package.lock.json")
 
@@ -79,29 +78,60 @@ class Package:
         return f"validator/{self.sha256}.zip"
 
 
-def canonical(document: Mapping[str, Any], *, sort_keys: bool = False) -> str:
+WORDS = {True: "true", False: "false", None: "null"}
+WRITTEN_BY_JSON = {dict, list, float}
+"""What is left: the empty objects and lists, and the odd number."""
+
+REFUSE: Callable[[Any], Any] = json.JSONEncoder().default
+"""Raises `TypeError` for an object that JSON has no word for."""
+
+
+def canonical(document: Any, *, sort_keys: bool = False, plain: Callable[[Any], Any] = REFUSE) -> str:
     """Write JSON as it is committed: UTF-8, two spaces, the order as it is authored unless it is to be sorted.
 
-    The bytes are those of `json.dumps(document, indent=2, ensure_ascii=False)`, which takes four times as long, since
-    with an indentation the standard library writes in Python, a token at a time.
+    The bytes are those of `json.dumps(document, indent=2, ensure_ascii=False)`, which takes three times as long, since
+    with an indentation the standard library writes in Python, a token at a time. `plain` is its `default`: it returns
+    what an object that JSON has no word for stands for.
     """
-    return _written(document, "\n", sort_keys) + "\n"
+    quoted, pieces = encode_basestring, list[str]()
+    add = pieces.append
 
+    def write(value: Any, line: str) -> None:
+        """Write a value; `line` is the line break before the bracket that closes it."""
+        kind = type(value)
+        if kind is dict and value:
+            inner = f"{line}  "
+            lead, comma = f"{{{inner}", f",{inner}"
+            for key, each in sorted(value.items()) if sort_keys and len(value) > 1 else value.items():
+                if type(each) is str:  # as most are: written here rather than by a call each
+                    add(f"{lead}{quoted(key)}: {quoted(each)}")
+                else:
+                    add(f"{lead}{quoted(key)}: ")
+                    write(each, inner)
+                lead = comma
+            add(f"{line}}}")
+        elif kind is list and value:
+            inner = f"{line}  "
+            lead, comma = f"[{inner}", f",{inner}"
+            for each in value:
+                add(lead)
+                write(each, inner)
+                lead = comma
+            add(f"{line}]")
+        elif kind is str:
+            add(quoted(value))
+        elif kind is int:
+            add(str(value))
+        elif value is True or value is False or value is None:
+            add(WORDS[value])
+        elif kind in WRITTEN_BY_JSON:
+            add(json.dumps(value))
+        else:
+            write(plain(value), line)
 
-def _written(value: Any, line: str, sort_keys: bool) -> str:
-    """Write a value; `line` is the line break before the bracket that closes it."""
-    quoted, inner = encode_basestring, f"{line}  "
-    # Texts, which most values are, are written here rather than by a call each.
-    if isinstance(value, dict) and value:
-        members = [
-            f"{quoted(key)}: {quoted(each) if type(each) is str else _written(each, inner, sort_keys)}"
-            for key, each in (sorted(value.items()) if sort_keys else value.items())
-        ]
-        return f"{{{inner}{f',{inner}'.join(members)}{line}}}"
-    if isinstance(value, list) and value:
-        elements = [quoted(each) if type(each) is str else _written(each, inner, sort_keys) for each in value]
-        return f"[{inner}{f',{inner}'.join(elements)}{line}]"
-    return json.dumps(value, ensure_ascii=False)
+    write(document, "\n")
+    add("\n")
+    return "".join(pieces)
 
 
 def digest(text: str) -> str:
@@ -194,6 +224,8 @@ def write_bytes(root: Path, contents: Mapping[str, bytes]) -> None:
     Every file is written whole beside its place first, and only when all are, each is put in place: an error or
     an interruption leaves every file either old or new. Raises `ArtifactError`.
     """
+    import tempfile  # noqa: PLC0415 - only what writes needs it
+
     staged: list[tuple[Path, Path]] = []
     path = root
     try:

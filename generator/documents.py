@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from generator import artifacts, pages, task_sweeper, validation_pipeline
 from generator import settings as settings_file
 from generator.artifacts import Artifact, ArtifactError, Definition, Lock
+from generator.plain import plain
 from generator.template import Machine, bootstrap, grants, retained, template
 from states_language.document import StateMachine
 from states_language.durations import UnboundedError, longest_path
@@ -81,8 +82,8 @@ def generate(root: Path, package: Package | None = None) -> Documents:
         artifacts=(
             *(artifact for document in documents for artifact in document.artifacts),
             stack(settings, documents, package),
-            Artifact(BOOTSTRAP, artifacts.canonical(bootstrap(settings), sort_keys=True)),
-            Artifact(RETAINED, artifacts.canonical(retained(settings), sort_keys=True)),
+            Artifact(BOOTSTRAP, artifacts.canonical(bootstrap(settings), sort_keys=True, plain=plain)),
+            Artifact(RETAINED, artifacts.canonical(retained(settings), sort_keys=True, plain=plain)),
             Artifact(Path("docs/faults.md"), pages.fault_table()),
             Artifact(
                 Path("docs/permissions.md"),
@@ -103,12 +104,17 @@ def stack(settings: Settings, documents: Sequence[Document], package: Package) -
     machines = {
         each.definition.name: Machine(each.definition, each.statements, each.served) for each in documents
     }
-    return Artifact(TEMPLATE, artifacts.canonical(template(settings, machines, package), sort_keys=True))
+    document = template(settings, machines, package)
+    return Artifact(TEMPLATE, artifacts.canonical(document, sort_keys=True, plain=plain))
 
 
 def current_definition(settings: Settings, name: str, lock: Lock) -> Definition:
     """Return a document under the version that its lock gives it."""
-    text = artifacts.canonical(SOURCES[name].definition(settings))
+    return _definition(name, SOURCES[name].definition(settings), lock)
+
+
+def _definition(name: str, content: dict[str, Any], lock: Lock) -> Definition:
+    text = artifacts.canonical(content)
     return Definition(name, text, lock.version, artifacts.digest(text))
 
 
@@ -146,9 +152,10 @@ def document(root: Path, settings: Settings, source: Source, package: Package) -
     version.
     """
     lock = artifacts.read_lock(root, source.NAME)
-    definition = current_definition(settings, source.NAME, lock)
+    content = source.definition(settings)
+    definition = _definition(source.NAME, content, lock)
     _refuse_changed_release(definition, lock)
-    machine = StateMachine.of(source.definition(settings))
+    machine = StateMachine.of(content)
     texts = {each: artifacts.read_release(root, definition.name, each) for each in lock.released}
     served = in_reach(lock, definition.version)
     return Document(

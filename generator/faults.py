@@ -35,5 +35,10 @@ class Fault:
 @cache
 def table(document: str = "validation-pipeline") -> dict[str, Fault]:
     """Return the faults that a document names, by their error names, in the order in which they can happen."""
+    return {fault.error: fault for fault in _faults() if fault.document == document}
+
+
+@cache
+def _faults() -> tuple[Fault, ...]:
     rows = yaml.load((Path(__file__).parent / "faults.yaml").read_text("utf-8"), Loader=LOADER)  # noqa: S506  # LOADER is a safe loader
-    return {fault.error: fault for fault in (Fault(**row) for row in rows) if fault.document == document}
+    return tuple(Fault(**row) for row in rows)

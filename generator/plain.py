@@ -1,4 +1,4 @@
-"""troposphere's objects as plain data, in one pass.
+"""What troposphere's objects stand for, a level at a time, for the one pass that writes the template.
 
 troposphere encodes what is inside an object once for each object around it; over a template that doubles the work.
 The checks are troposphere's own, and so is the result: a test compares them.
@@ -8,31 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from troposphere import AWSHelperFn, BaseAWSObject
+from troposphere import AWSHelperFn, BaseAWSObject, Tags
 
 
 def plain(value: Any) -> Any:
-    """Return what an object stands for in a template; raises `ValueError` and `TypeError` as troposphere does."""
-    if isinstance(value, str | int | None):
-        return value
-    if isinstance(value, dict):
-        return {key: plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+    """Return what an object stands for, whose parts may be objects; raises as troposphere's own `to_dict` does."""
     kind = type(value)
+    if isinstance(value, AWSHelperFn) and kind.to_dict is AWSHelperFn.to_dict:
+        return value.data
     if isinstance(value, BaseAWSObject) and kind.to_dict is BaseAWSObject.to_dict:
         return _object(value)
-    if isinstance(value, AWSHelperFn) and kind.to_dict is AWSHelperFn.to_dict:
-        return plain(value.data)
+    if isinstance(value, Tags):
+        return value.tags
     if hasattr(value, "to_dict"):
-        return plain(value.to_dict())
-    return plain(value.JSONrepr()) if hasattr(value, "JSONrepr") else value
+        return value.to_dict()
+    if hasattr(value, "JSONrepr"):
+        return value.JSONrepr()
+    if isinstance(value, list | tuple):
+        return [*value]
+    message = f"a template has no word for {value!r}"
+    raise TypeError(message)
 
 
-def _object(value: BaseAWSObject) -> Any:
+def _object(value: BaseAWSObject) -> dict[str, Any]:
     if value.do_validation:
         value._validate_props()  # noqa: SLF001 - what its own to_dict does before it encodes
         value.validate()
+    resource: dict[str, Any] = value.resource
     if value.properties:
-        return plain(value.resource)
-    return {key: plain(each) for key, each in value.resource.items() if key != "Properties"}
+        return resource
+    return {key: each for key, each in resource.items() if key != "Properties"}

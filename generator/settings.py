@@ -6,7 +6,6 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -310,6 +309,8 @@ def _read(node: yaml.Node, kind: type, where: str, mistakes: list[Mistake]) -> A
     known = [each.name for each in fields(kind)]
     for key, (key_node, _) in values.items():
         if key not in known:
+            from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
             near = get_close_matches(key, known, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
             mistakes.append(Mistake(_line(key_node), f"unknown key '{where}{key}'{hint}"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from troposphere import GetAtt, Ref
@@ -28,8 +29,9 @@ class Substitution:
     """For the role's policy, as Fn::Sub writes it; empty where no permission may hold the token."""
 
 
+@cache
 def substitutions(package: Package) -> dict[str, Substitution]:
-    """Return the tokens of all documents."""
+    """Return the tokens of all documents; each of them asks for its policy, and for its state machine."""
     return {
         "Account": Substitution(Ref("AWS::AccountId"), "${AWS::AccountId}"),
         "AssignPublicIp": Substitution(Ref("AssignPublicIp")),

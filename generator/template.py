@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from troposphere import Parameter, Tags, Template
 
 from generator import policy
-from generator.plain import plain
 from generator.resources import (
     alarms,
     artifact_bucket,
@@ -110,7 +109,7 @@ class Machine:
 
 
 def template(settings: Settings, machines: Mapping[str, Machine], package: Package) -> dict[str, Any]:
-    """Return the template, as plain data; the machines are those of both documents, by name.
+    """Return the template, with troposphere's objects in it; the machines are those of both documents, by name.
 
     Raises `UnboundTokenError`.
     """
@@ -137,12 +136,12 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
 
 
 def bootstrap(settings: Settings) -> dict[str, Any]:
-    """Return the template of what must be there before the pipeline's can be deployed, as plain data."""
+    """Return the template of what must be there before the pipeline's can be deployed."""
     return _assemble(settings, [artifact_bucket.part()], BOOTSTRAP_DESCRIPTION, BOOTSTRAP_GROUPS)
 
 
 def retained(settings: Settings) -> dict[str, Any]:
-    """Return the template that takes what outlived a stack into a new one, as plain data.
+    """Return the template that takes what outlived a stack into a new one.
 
     What a change set imports must be all that its template adds: this holds the table and the repository as the
     pipeline's template has them, and nothing else. Both have names by then, given or chosen, so both are asked for.
@@ -152,14 +151,14 @@ def retained(settings: Settings) -> dict[str, Any]:
         settings, [replace(part, outputs=()) for part in parts], RETAINED_DESCRIPTION, RETAINED_GROUPS
     )
     for resource in document["Resources"].values():
-        (identifier,) = {"RepositoryName", "TableName"} & resource["Properties"].keys()
-        condition, name, _ = resource["Properties"][identifier]["Fn::If"]
-        resource["Properties"][identifier] = name
+        (identifier,) = {"RepositoryName", "TableName"} & resource.properties.keys()
+        condition, name, _ = resource.properties[identifier].data["Fn::If"]
+        setattr(resource, identifier, name)
         del document["Conditions"][condition]
-        parameter = document["Parameters"][name["Ref"]]
-        del parameter["Default"]
-        parameter["AllowedPattern"] = parameter["AllowedPattern"].removeprefix("^$|")
-        parameter["Description"] = "Name of what is taken back; give it to the pipeline's template too."
+        parameter = document["Parameters"][name.data["Ref"]]
+        del parameter.properties["Default"]
+        parameter.AllowedPattern = parameter.AllowedPattern.removeprefix("^$|")
+        parameter.Description = "Name of what is taken back; give it to the pipeline's template too."
     return document
 
 
@@ -190,7 +189,7 @@ def _artifacts() -> Part:
 def _assemble(
     settings: Settings, parts: Sequence[Part], description: str, groups: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    result = Template(Description=description)
+    result, tags = Template(Description=description), Tags(dict(settings.tags))
     for part in parts:
         for name, condition in part.conditions.items():
             result.add_condition(name, condition)
@@ -198,18 +197,16 @@ def _assemble(
         result.add_output([*part.outputs])
         for resource in part.resources:
             if "Tags" in resource.props:
-                own = resource.properties.get("Tags", Tags())
-                resource.Tags = own + Tags(dict(settings.tags))
+                own = resource.properties.get("Tags")
+                resource.Tags = own + Tags(dict(settings.tags)) if own else tags
             result.add_resource(resource)
-    document: dict[str, Any] = plain(
-        {
-            "Description": result.description,
-            "Conditions": result.conditions,
-            "Parameters": result.parameters,
-            "Resources": result.resources,
-            "Outputs": result.outputs,
-        }
-    )
+    document: dict[str, Any] = {
+        "Description": result.description,
+        "Conditions": result.conditions,
+        "Parameters": result.parameters,
+        "Resources": result.resources,
+        "Outputs": result.outputs,
+    }
     document["Rules"] = {name: rule for part in parts for name, rule in part.rules.items()}
     document["Metadata"] = {
         "AWS::CloudFormation::Interface": {

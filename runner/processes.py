@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
 WARDEN = Path(__file__).with_name("warden.py")
-PR_SET_CHILD_SUBREAPER = 36
-NOTHING_LEFT_SECONDS = 3.0
+PR_SET_CHILD_SUBREAPER, PR_GET_CHILD_SUBREAPER = 36, 37
+NOTHING_LEFT_SECONDS = 10.0
+"""How long killing may take, on a machine that is busy with other things."""
 
 
 class ProcessError(Exception):
@@ -183,28 +184,45 @@ class Process:
             self._changed.notify_all()
 
 
-def adopt_orphans() -> None:
-    """Become the parent of whatever a killed warden leaves, so that `kill_orphans` finds it. Linux only."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+@contextlib.contextmanager
+def without_orphans() -> Iterator[None]:
+    """Leave nothing of what is started meanwhile: what a killed warden leaves comes here, and is killed at the end.
+
+    To be left when all `Process`es are closed. What was below this process before is another's to end. Linux only.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    before = frozenset(_children(os.getpid()))
+    adopted = _adopt_orphans(True)
+    try:
+        yield
+    finally:
+        _kill_children_but(before)
+        _adopt_orphans(adopted)
 
 
-def kill_orphans() -> list[int]:
-    """Kill every process below this one; returns which there were. To be called when all `Process`es are closed."""
-    found: list[int] = []
+def _adopt_orphans(wanted: bool) -> bool:
+    """Become the parent of what is orphaned below, or cease to be; returns whether this process was."""
+    prctl, was = ctypes.CDLL(None).prctl, ctypes.c_int()
+    prctl(PR_GET_CHILD_SUBREAPER, ctypes.byref(was), 0, 0, 0)
+    prctl(PR_SET_CHILD_SUBREAPER, int(wanted), 0, 0, 0)
+    return bool(was.value)
+
+
+def _kill_children_but(spared: Container[int]) -> None:
+    """Kill what is below this process; what they leave comes here, and is killed in its turn."""
     deadline = time.monotonic() + NOTHING_LEFT_SECONDS
     while time.monotonic() < deadline:
-        left = _children(os.getpid())
+        left = [process for process in _children(os.getpid()) if process not in spared]
         if not left:
-            break
-        found += [process for process in left if process not in found]
+            return
         for process in left:
             with contextlib.suppress(OSError):
                 os.kill(process, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 os.waitpid(process, os.WNOHANG)
         time.sleep(0.01)
-    return found
 
 
 def _children(process: int) -> list[int]:

@@ -99,10 +99,7 @@ class Session:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Take this process over for a run: it ends by Ctrl-C, a polite kill and the terminal's end alike, and leaves nothing.
-
-    Only for a process that has no children of its own: whatever is below it at the end is killed.
-    """
+    """Take this process over for a run: it ends by Ctrl-C, a polite kill and the terminal's end alike, and leaves nothing."""
 
     def interrupt(_number: int, _frame: object) -> None:
         raise KeyboardInterrupt
@@ -112,17 +109,17 @@ def alone() -> Iterator[None]:
         number for number in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(number) is not signal.SIG_IGN
     ]
     before = {number: signal.signal(number, interrupt) for number in wanted}
-    processes.adopt_orphans()
     try:
-        yield
-    except KeyboardInterrupt:
-        # This process ends now; who goes on pressing Ctrl-C is heard already.
-        before = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
-        for number in before:
-            signal.signal(number, signal.SIG_IGN)
-        raise
+        with processes.without_orphans():
+            try:
+                yield
+            except KeyboardInterrupt:
+                # This process ends now; who goes on pressing Ctrl-C is heard already.
+                before = dict.fromkeys((signal.SIGINT, signal.SIGTERM, signal.SIGHUP), signal.SIG_IGN)
+                for number in before:
+                    signal.signal(number, signal.SIG_IGN)
+                raise
     finally:
-        processes.kill_orphans()
         for number, handler in before.items():
             signal.signal(number, handler)
 

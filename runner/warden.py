@@ -106,22 +106,23 @@ def descendants(root: int) -> list[int]:
     return found
 
 
-def kill(child: int, number: int) -> None:
+def kill(child: int | None, number: int) -> None:
     """Send a signal to the command's session, and to whatever else has come of it."""
-    with contextlib.suppress(OSError):
-        os.killpg(child, number)
+    if child is not None:
+        with contextlib.suppress(OSError):
+            os.killpg(child, number)
     for process in descendants(os.getpid()):
         with contextlib.suppress(OSError):
             os.kill(process, number)
 
 
-def kill_all(child: int) -> None:
+def kill_all(child: int | None) -> None:
     """Kill everything, until nothing is there any more: what is killed may have started something meanwhile."""
     for _ in range(100):
         kill(child, signal.SIGKILL)
         with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+            while reaped := os.waitpid(-1, os.WNOHANG)[0]:
+                child = None if reaped == child else child
         if not descendants(os.getpid()):
             return
         time.sleep(0.01)
@@ -301,7 +302,8 @@ class Warden:
             status = found if process else None
         if self._forwarder is not None:
             self._forwarder.close()
-        kill_all(self._child)
+        # The number is free for another's session now. What the command has left is below this process, on Linux.
+        kill_all(None if LINUX else self._child)
         self._drain()
         code = os.waitstatus_to_exitcode(status)
         say(

@@ -160,7 +160,10 @@ class State:
                 yield Transition(TransitionKind.CATCH, catcher.next, catcher.pointer / "Next")
 
 
-@dataclass(frozen=True)
+# The kinds of states add no fields, and are frozen as `State` is: making each a dataclass of its own would double the
+# time that this module takes to import.
+
+
 class Task(State):
     """Calls an integration, or an activity."""
 
@@ -182,7 +185,6 @@ class Task(State):
         return self.fields.get(self.parameters_key)
 
 
-@dataclass(frozen=True)
 class Pass(State):
     """Reshapes the data."""
 
@@ -198,7 +200,6 @@ class ChoiceRule:
     pointer: Pointer
 
 
-@dataclass(frozen=True)
 class Choice(State):
     """Chooses the next state by the data."""
 
@@ -226,14 +227,12 @@ class Choice(State):
             yield Transition(TransitionKind.DEFAULT, default, self.pointer / "Default")
 
 
-@dataclass(frozen=True)
 class Wait(State):
     """Waits for a time."""
 
     type: ClassVar[str] = "Wait"
 
 
-@dataclass(frozen=True)
 class Parallel(State):
     """Runs its branches at once; the result is the list of theirs."""
 
@@ -254,7 +253,6 @@ class Parallel(State):
         return self.branches
 
 
-@dataclass(frozen=True)
 class Map(State):
     """Runs its processor for each item."""
 
@@ -290,21 +288,18 @@ class Map(State):
         return () if self.processor is None else (self.processor,)
 
 
-@dataclass(frozen=True)
 class Succeed(State):
     """Ends the execution well."""
 
     type: ClassVar[str] = "Succeed"
 
 
-@dataclass(frozen=True)
 class Fail(State):
     """Ends the execution with an error."""
 
     type: ClassVar[str] = "Fail"
 
 
-@dataclass(frozen=True)
 class UnknownState(State):
     """A state whose `Type` is missing or is none of ASL's."""
 
@@ -338,10 +333,11 @@ class StateMachine:
         if not isinstance(entries, Mapping):
             raise DocumentError("A state machine has an object 'States'.", pointer)
         language = _text(document.get("QueryLanguage")) or query_language
+        place = pointer / "States"
         states = {
             name: STATE_TYPES.get(_text(entry.get("Type")) or "", UnknownState)(
                 name=name,
-                pointer=pointer / "States" / name,
+                pointer=place / name,
                 fields=entry,
                 query_language=_text(entry.get("QueryLanguage")) or language,
             )

@@ -125,8 +125,9 @@ def _refuse_unsaid(state: State) -> None:
 def _of_task(task: Task, tasks: list[Task]) -> Iterator[Permission]:
     for grant in _grants(task):
         condition_sets = [()] if "condition" not in grant else _conditions(grant["condition"], task, tasks)
+        resources = _fill(grant["resource"], task, tasks)
         for action in grant["actions"]:
-            for resource in _fill(grant["resource"], task, tasks):
+            for resource in resources:
                 _refuse_vague(action, resource, grant, task)
                 for condition in condition_sets:
                     yield Permission(action, resource, condition, task.pointer, grant.get("reason", ""))

@@ -23,7 +23,7 @@ from runner.services.log_streams import LogStreams, times_of
 from runner.services.shapes import from_api, to_api
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Container, Iterable, Mapping
 
     from runner.emulator import Emulator
     from runner.services.call import Call
@@ -210,7 +210,9 @@ class Tasks:
         is_direct = (
             any("{address}" in word for word in (*built.argv, *self.env.values())) and self.has_real_addresses
         )
-        task.port = mapped if is_direct else _free_port()
+        # A command that does not listen yet leaves its port free.
+        held = {each.port for each in list(self.tasks.values())}
+        task.port = mapped if is_direct else _free_port(held)
         places = {"{port}": str(task.port), "{address}": task.interface.address if is_direct else "127.0.0.1"}
         home = str(task.folder / "home")
         given = {each["name"]: each["value"] for each in task.container.get("environment", [])}
@@ -366,8 +368,11 @@ def _filled(text: str, places: Mapping[str, str]) -> str:
     return text
 
 
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
+def _free_port(held: Container[int]) -> int:
+    """Return a port that nobody listens on, and that nobody holds for a command which does not listen yet."""
+    while True:
+        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as found:
+            found.bind(("127.0.0.1", 0))
+            port: int = found.getsockname()[1]
+        if port not in held:
+            return port

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -141,10 +142,19 @@ class Handler(BaseHTTPRequestHandler):
         print(template % values, flush=True)  # noqa: T201 - a server's log
 
 
+class Server(ThreadingHTTPServer):
+    """Serves each client in a thread."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Tell an error of the server's own; a client that went away is none."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def main() -> None:
     """Serve until the container is stopped."""
     port = int(os.environ.get("PORT", "8000"))
-    server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104 - in a container, nobody reaches less
+    server = Server(("0.0.0.0", port), Handler)  # noqa: S104 - in a container, nobody reaches less
     print(f"greeter listens on {port}", flush=True)  # noqa: T201
     server.serve_forever()
 

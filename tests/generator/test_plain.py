@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from troposphere import GetAtt, If, NoValue, Ref, Sub, Tags, encode_to_dict, iam, sqs
+from troposphere import AWSObject, GetAtt, If, NoValue, Ref, Sub, Tags, encode_to_dict, iam, sqs
 
 from generator.artifacts import canonical
 from generator.plain import plain
@@ -41,4 +42,22 @@ def test_plain_data_is_what_troposphere_makes() -> None:
             Policies=[iam.Policy(PolicyName="p", PolicyDocument={"Statement": []})],
         ),
     ]
-    assert [encode_to_dict(each) for each in resources] == [plain(each) for each in resources]
+    assert [encode_to_dict(each) for each in resources] == json.loads(canonical(resources, plain=plain))
+
+
+def test_a_list_of_another_kind_is_a_list() -> None:
+    """A tuple, which troposphere takes where it takes lists."""
+    assert '[\n  "a",\n  [\n    1\n  ]\n]\n' == canonical(("a", (1,)), plain=plain)
+
+
+def test_what_no_template_can_hold_is_refused() -> None:
+    """Rather than written as something else."""
+    with pytest.raises(TypeError, match="a template has no word for"):
+        canonical({"Key": object()}, plain=plain)
+
+
+@pytest.mark.parametrize("resource", [sqs.QueuePolicy("Bare"), iam.Role("Bare")])
+def test_a_resource_that_lacks_a_property_is_refused(resource: AWSObject) -> None:
+    """The checks are troposphere's own, and are made when the resource is written."""
+    with pytest.raises(ValueError, match="required in type"):
+        canonical({"Resource": resource}, plain=plain)

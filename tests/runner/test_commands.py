@@ -183,6 +183,15 @@ def test_a_machine_without_loopback_is_told(packaged: Path) -> None:
 # Whoever is killed, and when
 
 
+SCRIPTED = Path(__file__).parent / "servers/scripted.py"
+LINGERING = ("--command", f"{sys.executable} {SCRIPTED} silent {{port}}")
+"""A server that uses up the validator's time: what is killed while it is judged is killed in time."""
+TRIES = 5
+"""A build is short, and may have ended before it is seen, or struck; then another one is."""
+PATIENCE = 60.0
+"""Seconds for what takes one or two on a machine that does nothing else."""
+
+
 class Run:
     """`build.py run` as a process of its own, and all that it has started."""
 
@@ -202,8 +211,8 @@ class Run:
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - before exec, in one thread
             )
             self.pid = self._process.pid
-        self.seen: set[int] = set()
-        self.folders: set[Path] = set()
+        self.seen: set[tuple[int, str]] = set()
+        """Each process that was below it, with its start: a number is given again."""
 
     def below(self) -> dict[int, str]:
         """Return the processes below it, with their command lines."""
@@ -219,16 +228,19 @@ class Run:
                     todo += own
                 except OSError:
                     continue
-        self.seen |= set(found)
+        self.seen |= {(each, stat(each)[STARTED]) for each in found}
         return found
 
     def wait_for(self, *words: str) -> int:
-        """Wait until a process below it has these words in its command line; returns it."""
-        deadline = time.monotonic() + 60
+        """Wait until a process below it has these words in its command line; returns it, or 0 where the run ends first."""
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             for process, command in self.below().items():
-                if all(word in command for word in words):
+                # A child that has executed nothing yet has the run's own command line.
+                if all(word in command for word in words) and "build.py" not in command:
                     return process
+            if stat(self.pid)[STATE] in GONE:
+                return 0
             time.sleep(0.02)
         raise AssertionError(f"no process {words}")
 
@@ -240,7 +252,7 @@ class Run:
         """Wait for its end; returns the exit code, or minus the signal."""
         if self._terminal:
             return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self._process.wait(60)
+        return self._process.wait(PATIENCE)
 
     def clear_up(self) -> None:
         """End it, should a test have failed before it did."""
@@ -258,17 +270,45 @@ class Run:
 
     def left(self) -> list[int]:
         """Return what is left of everything that was seen below it, a moment after its end."""
-        deadline = time.monotonic() + 5
-        while (left := [process for process in self.seen if _runs(process)]) and time.monotonic() < deadline:
+        deadline = time.monotonic() + PATIENCE
+        while (left := [each for each, started in self.seen if _runs(each, started)]) and time.monotonic() < deadline:  # fmt: skip
             time.sleep(0.02)
         return left
 
 
-def _runs(process: int) -> bool:
+STATE, PARENT, STARTED = 0, 1, 19
+"""Where these are among the fields of /proc/…/stat that follow the name, in its brackets."""
+GONE = ("", "Z", "X")
+
+
+def stat(process: int) -> list[str]:
+    """Return those fields; they are empty where there is no such process."""
     try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
+        return [""] * 20
+
+
+def _runs(process: int, started: str) -> bool:
+    fields = stat(process)
+    return fields[STARTED] == started and fields[STATE] not in GONE
+
+
+def kill(process: int) -> bool:
+    """Kill a process in the middle of its work; False where it had ended before.
+
+    It is stopped first: a process that has ended already takes a SIGKILL too, as long as nobody has waited for it.
+    """
+    try:
+        os.kill(process, signal.SIGSTOP)
+        deadline = time.monotonic() + PATIENCE
+        while stat(process)[STATE] not in ("T", *GONE) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        was_stopped = stat(process)[STATE] == "T"
+        os.kill(process, signal.SIGKILL)
+    except ProcessLookupError:
         return False
+    return was_stopped
 
 
 def folders() -> set[Path]:
@@ -280,7 +320,7 @@ def folders() -> set[Path]:
 
 def gone(before: set[Path]) -> bool:
     """Wait a moment for the folders that were made since."""
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while folders() - before and time.monotonic() < deadline:
         time.sleep(0.02)
     return not folders() - before
@@ -318,8 +358,8 @@ pytestmark_linux = pytest.mark.skipif(not LINUX, reason="processes are looked fo
 )
 def test_an_interrupted_run_leaves_nothing(begin: Callable[..., Run], number: int, expected: int) -> None:
     """Neither process nor file, while a server is being judged."""
-    run = begin()
-    run.wait_for("server.py")
+    run = begin(*LINGERING)
+    assert run.wait_for(SCRIPTED.name)
     os.kill(run.pid, number)
     assert expected == run.end()
     assert [] == run.left()
@@ -330,8 +370,8 @@ def test_an_interrupted_run_leaves_nothing(begin: Callable[..., Run], number: in
 @pytestmark_linux
 def test_a_closed_terminal_leaves_nothing(begin: Callable[..., Run]) -> None:
     """The live view has nobody to write to any more."""
-    run = begin(terminal=True)
-    run.wait_for("server.py")
+    run = begin(*LINGERING, terminal=True)
+    assert run.wait_for(SCRIPTED.name)
     run.close_terminal()
     run.end()
     assert [] == run.left()
@@ -345,7 +385,7 @@ def test_a_closed_terminal_leaves_nothing(begin: Callable[..., Run]) -> None:
     [
         (("emulator_process.py", "venv-ministack"), 1),
         (("build.sh",), 1),
-        (("server.py",), 3),
+        ((SCRIPTED.name,), 3),
         (("function_process.py",), 1),
     ],
     ids=["emulator", "build", "server", "function"],
@@ -355,14 +395,13 @@ def test_a_part_that_is_killed_leaves_nothing(
     begin: Callable[..., Run], words: tuple[str, ...], expected: int, *, warden: bool
 ) -> None:
     """The run ends with an error, or a verdict on the server that went away, and leaves nothing."""
-    run = begin()
-    process = run.wait_for(*words)
-    target = (
-        int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1]) if warden else process
-    )
-    os.kill(target, signal.SIGKILL)
-    code = run.end()
-    assert code in {expected, 1 if words == ("build.sh",) else expected}
+    for _ in range(TRIES):
+        run = begin(*LINGERING)
+        process = run.wait_for(*words)
+        if process and kill(int(stat(process)[PARENT] or 0) if warden else process):
+            break
+        run.clear_up()
+    assert expected == run.end()
     assert [] == run.left()
     assert gone(set())
     assert "Traceback" not in run.output()
@@ -434,20 +473,26 @@ def test_a_kept_emulator_is_reached_and_ends_with_the_run(begin: Callable[..., R
 @pytest.mark.slow
 def test_a_run_is_as_fast_and_as_small_as_promised(begin: Callable[..., Run], tmp_path: Path) -> None:
     """400 MB for everything; where the machine has time, a verdict in 10 seconds, of which the execution has 5."""
-    started = time.monotonic()
+    started, idle = time.monotonic(), _idle_seconds()
     run = begin("--json", "--history", str(tmp_path / "history.json"))
     peak = 0.0
     while run._process.poll() is None:
         peak = max(peak, sum(_proportional_mb(each) for each in (run.pid, *run.below())))
         time.sleep(0.1)
-    seconds = time.monotonic() - started
+    seconds, idle = time.monotonic() - started, _idle_seconds() - idle
     found = json.loads(run.output())
     assert "verified" == found["record"]["outcome"]
     assert "ExecutionSucceeded" == json.loads((tmp_path / "history.json").read_text())["events"][-1]["type"]
     assert peak < 400
-    if os.getloadavg()[0] < (os.cpu_count() or 1):
+    if idle > seconds * (os.cpu_count() or 1) / 3:
         assert seconds < 10
         assert found["seconds"] < 5
+
+
+def _idle_seconds() -> float:
+    """Return how long this machine's cores have had nothing to do."""
+    fields = Path("/proc/stat").read_text().splitlines()[0].split()
+    return int(fields[4]) / os.sysconf("SC_CLK_TCK")
 
 
 def _proportional_mb(process: int) -> float:
@@ -461,8 +506,8 @@ def _proportional_mb(process: int) -> float:
 @pytestmark_linux
 def test_an_impatient_interruption_leaves_nothing_either(begin: Callable[..., Run]) -> None:
     """Ctrl-C again and again, while the run is ending."""
-    run = begin()
-    run.wait_for("server.py")
+    run = begin(*LINGERING)
+    assert run.wait_for(SCRIPTED.name)
     for _ in range(20):
         os.kill(run.pid, signal.SIGINT)
         time.sleep(0.005)

@@ -19,7 +19,7 @@ from runner.services.builds import BuildspecError, _write_script
 from runner.services.call import Call, failed
 from runner.services.shapes import from_api, to_api
 from runner.services.stand_ins import Source
-from runner.services.tasks import _why_not_started
+from runner.services.tasks import _free_port, _why_not_started
 from runner.stack import STACK
 from states_language.interpreter import TaskFailed, Took
 
@@ -197,6 +197,26 @@ def test_a_task_has_the_digest_and_an_address(pipeline: Pipeline) -> None:
     assert not pipeline.tasks.tasks[task["TaskArn"]].is_alive
 
 
+class Given:
+    """Ports of other tasks: whatever is asked for first, and second."""
+
+    def __init__(self) -> None:
+        self.asked: list[object] = []
+
+    def __contains__(self, port: object) -> bool:
+        """Note what was asked for."""
+        self.asked.append(port)
+        return len(self.asked) < 3
+
+
+def test_two_tasks_never_share_a_port() -> None:
+    """What was given to a task whose command does not listen yet is free to the system, and is not given again."""
+    given = Given()
+    port = _free_port(given)
+    assert given.asked[2:] == [port]
+    assert 3 == len(given.asked)
+
+
 def test_running_again_with_the_token_is_the_same_task(pipeline: Pipeline) -> None:
     """A retried RunTask starts no second one."""
     uri = image_of(pipeline, "sleep", "101")
@@ -303,7 +323,7 @@ def function(pipeline: Pipeline, name: str, source: str, timeout: int = 5, memor
 
 def test_a_function_answers(pipeline: Pipeline) -> None:
     """The payload is the handler's, wrapped as the optimized integration wraps it."""
-    name = function(pipeline, "answers", "def handler(event, context):\n  return [event, context.get_remaining_time_in_millis() > 4000]")  # fmt: skip
+    name = function(pipeline, "answers", "def handler(event, context):\n  return [event, 50_000 < context.get_remaining_time_in_millis() <= 100_000]", timeout=100)  # fmt: skip
     answer = pipeline.functions.invoke(call({"FunctionName": name, "Payload": {"a": 1}}))
     assert (200, [{"a": 1}, True]) == (answer["StatusCode"], answer["Payload"])
 

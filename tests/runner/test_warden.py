@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from runner.processes import KILLED, Command, Exit, Process, ProcessError
+from runner.processes import KILLED, Command, Exit, Process, ProcessError, without_orphans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 LINUX = sys.platform == "linux"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - what a server in a container must listen on
 ENV = {"PATH": os.environ["PATH"]}
+PATIENCE = 30.0
+"""Seconds for what takes a moment on a machine that does nothing else."""
 
 SERVE = """
 import socket, sys
@@ -75,8 +79,8 @@ def is_alive(process: int) -> bool:
 
 
 def eventually(holds: Callable[[], object]) -> bool:
-    """Wait, for a few seconds, until something holds."""
-    deadline = time.monotonic() + 5
+    """Wait until something holds, and not for ever."""
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         if holds():
             return True
@@ -84,9 +88,17 @@ def eventually(holds: Callable[[], object]) -> bool:
     return False
 
 
+def adopts_orphans() -> bool:
+    """Tell whether what is orphaned below this process becomes its child."""
+    script = "import os, time\nif os.fork() == 0:\n    time.sleep(0.3)\n    print(os.getppid(), flush=True)"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        output, _ = process.communicate()
+    return int(output) == os.getpid()
+
+
 def talk(address: str, port: int) -> bytes:
     """Say something to a server and return what it says."""
-    with socket.create_connection((address, port), timeout=5) as connection:
+    with socket.create_connection((address, port), timeout=PATIENCE) as connection:
         connection.sendall(b"hello")
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(100)
@@ -102,18 +114,18 @@ def talk(address: str, port: int) -> bytes:
 )
 def test_the_end_of_a_command_is_told(start: Callable[..., Process], script: str, expected: Exit) -> None:
     """Its exit code, or the signal."""
-    assert expected == start("sh", "-c", script).wait(5)
+    assert expected == start("sh", "-c", script).wait(PATIENCE)
 
 
 def test_output_is_kept(start: Callable[..., Process], tmp_path: Path) -> None:
     """Both streams go to the log, to the last byte."""
-    start("sh", "-c", "echo one; echo two >&2").wait(5)
+    start("sh", "-c", "echo one; echo two >&2").wait(PATIENCE)
     assert "one\ntwo\n" == (tmp_path / "log").read_text()
 
 
 def test_output_without_end_does_not_fill_the_disk(start: Callable[..., Process], tmp_path: Path) -> None:
     """So much is kept, the rest is read away."""
-    start("sh", "-c", "yes | head -c 3000000", log_bytes=1000).wait(10)
+    start("sh", "-c", "yes | head -c 3000000", log_bytes=1000).wait(PATIENCE)
     kept = (tmp_path / "log").read_text()
     assert kept.endswith("[the rest of the output is not kept]\n")
     assert len(kept) < 1100
@@ -128,7 +140,7 @@ def test_a_command_that_is_not_there_is_named(start: Callable[..., Process]) -> 
 
 def test_only_the_given_environment_is_seen(start: Callable[..., Process], tmp_path: Path) -> None:
     """No credential of the caller's reaches a stranger's program."""
-    start("env").wait(5)
+    start("env").wait(PATIENCE)
     names = {line.partition("=")[0] for line in (tmp_path / "log").read_text().splitlines()}
     assert names <= {"PATH", "PWD", "_", "SHLVL"}
 
@@ -137,8 +149,8 @@ def test_stopping_asks_first(start: Callable[..., Process], tmp_path: Path) -> N
     """SIGTERM, and time to obey."""
     process = start("sh", "-c", "trap 'echo bye; exit 0' TERM; echo up; while :; do sleep 0.01; done")
     assert eventually(lambda: "up" in (tmp_path / "log").read_text())
-    process.stop(5)
-    assert Exit(0, None, None) == process.wait(5)
+    process.stop(PATIENCE)
+    assert Exit(0, None, None) == process.wait(PATIENCE)
     assert "bye" in (tmp_path / "log").read_text()
 
 
@@ -147,7 +159,7 @@ def test_what_does_not_obey_is_killed(start: Callable[..., Process], tmp_path: P
     process = start("sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.01; done")
     assert eventually(lambda: "up" in (tmp_path / "log").read_text())
     process.stop(0.1)
-    assert Exit(None, signal.SIGKILL, None) == process.wait(5)
+    assert Exit(None, signal.SIGKILL, None) == process.wait(PATIENCE)
 
 
 @pytest.mark.skipif(not LINUX, reason="what a session has left is only found on Linux")
@@ -167,13 +179,40 @@ def test_a_daemon_of_a_command_is_not_left(start: Callable[..., Process], tmp_pa
         case "kill the warden":
             # The daemon goes to whoever adopts orphans: here that is this test's job, in a run it is the runner's.
             os.kill(process._warden.pid, signal.SIGKILL)
-            assert KILLED == process.wait(5)
+            assert KILLED == process.wait(PATIENCE)
             assert eventually(lambda: not is_alive(process.pid))
             os.kill(daemon, signal.SIGKILL)
         case "stop":
             process.stop(0)
     assert eventually(lambda: not is_alive(daemon))
     assert not is_alive(process.pid)
+
+
+@pytest.mark.skipif(not LINUX, reason="orphans are only adopted on Linux")
+def test_a_run_ends_what_came_below_it_and_nothing_else(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    """A daemon whose warden was killed goes; what this process had started before lives on."""
+    file = tmp_path / "daemon"
+    before = start("sleep", "100")
+    with without_orphans():
+        process = start(sys.executable, "-c", DAEMON, str(file))
+        assert eventually(lambda: file.exists() and file.read_text())
+        os.kill(process._warden.pid, signal.SIGKILL)
+        assert KILLED == process.wait(PATIENCE)
+    assert not is_alive(int(file.read_text()))
+    assert before.exit is None
+    assert is_alive(before.pid)
+
+
+@pytest.mark.skipif(not LINUX, reason="orphans are only adopted on Linux")
+@pytest.mark.parametrize("inner", [False, True])
+def test_orphans_are_adopted_for_the_time_of_a_run(inner: bool) -> None:
+    """Afterwards this process is what it was, inside another run too."""
+    with without_orphans() if inner else contextlib.nullcontext():
+        with without_orphans():
+            assert adopts_orphans()
+        assert inner is adopts_orphans()
 
 
 @pytest.mark.skipif(not LINUX, reason="memory is only watched on Linux")
@@ -183,7 +222,7 @@ def test_too_much_memory_is_the_end(start: Callable[..., Process]) -> None:
         "import time; held = bytearray(80 << 20); held[::4096] = b'x' * len(held[::4096]); time.sleep(100)"
     )
     process = start("sh", "-c", f'{sys.executable} -c "{script}"; true', memory=40)
-    ended = process.wait(10)
+    ended = process.wait(PATIENCE)
     assert ended is not None
     assert "memory" == ended.killed_for
 
@@ -200,7 +239,7 @@ def test_connections_are_taken_once_the_command_listens(start: Callable[..., Pro
     assert eventually(lambda: process.is_listening)
     assert b"heard hello" == talk(address, port)
     os.kill(process.pid, signal.SIGKILL)
-    process.wait(5)
+    process.wait(PATIENCE)
     with pytest.raises(ConnectionRefusedError):
         talk(address, port)
 
