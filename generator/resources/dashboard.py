@@ -153,14 +153,14 @@ def lines(
                 member,
                 depth=depth - 1,
                 indent=f"{indent} ",
-                before=f"{json.dumps(key)}: " if is_object else "",
+                before=f"{_written(key)}: " if is_object else "",
                 after="," if position < len(value) else "",
             )
         yield f"{indent}{'}' if is_object else ']'}{after}"
         return
 
     def line(text: Any) -> Any:
-        return _expression(f"{indent}{before}{json.dumps(text, ensure_ascii=False)}{after}")
+        return _expression(f"{indent}{before}{_written(text)}{after}")
 
     if isinstance(value, Choice):
         yield If(value.condition, line(value.then), line(value.otherwise))
@@ -169,6 +169,9 @@ def lines(
 
 
 PUBLIC_ADDRESS = "${PublicAddressPrice}"
+
+_written = json.JSONEncoder(ensure_ascii=False).encode
+"""A value on one line. Made once: `json.dumps` with an option makes an encoder for each call."""
 
 
 def _expression(text: str) -> Any:
