@@ -90,7 +90,7 @@ def _failed(context: Context, outcome: Outcome, change_set: ChangeSet, documents
     is_rolled_back = outcome.status in TAKEN_BACK
     context.answer |= {
         "result": "rolled back" if is_rolled_back else "failed",
-        "causes": [vars(each) for each in causes],
+        "causes": [failures.document(each) for each in causes],
     }
     complain(f"{change_set.stack} could not be {'created' if change_set.kind == 'CREATE' else 'changed'}")
     told: Sequence[str] = [

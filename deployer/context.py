@@ -80,7 +80,7 @@ class Context:
     root: Path
     pace: Pace = Pace()  # noqa: RUF009 - it is frozen
     answer: dict[str, Any] = field(default_factory=dict)
-    """What `--json` prints."""
+    """What a program reads of it, with `--json`."""
 
     @cached_property
     def voice(self) -> Voice:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from deployer.artifact_commands import of_bootstrap
-from deployer.console import EXIT_USAGE, ROOT, Refused, account, of_stack, reaches_aws, told
+from deployer.console import EXIT_USAGE, ROOT, Answer, Refused, account, of_stack, reaches_aws, told
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -84,17 +83,14 @@ def deploy(  # noqa: PLR0913 - one for each option
 
     Exit codes: 0 done, or nothing to do; 1 an error; 2 usage; 3 refused; 4 rolled back; 5 planned, not executed.
     """
-    reached = account(profile, region, endpoint_url)
-    with told(reached.access):
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json, {"stack": stack_name})
+    with told(reached.access, answer):
         from deployer.context import Context, Options  # noqa: PLC0415 - the help needs none
         from deployer.deployment import Deployment  # noqa: PLC0415
-        from deployer.parameters import FILE_PREFIX, read_file, read_pairs  # noqa: PLC0415
+        from deployer.parameters import read_files, read_pairs  # noqa: PLC0415
         from deployer.planning import NAME  # noqa: PLC0415
 
-        given: dict[str, str] = {}
-        for file in files:
-            given |= read_file(Path(file.removeprefix(FILE_PREFIX)))
-        given |= read_pairs(pairs)
+        given = {**read_files(files), **read_pairs(pairs)}
         for name, option in ((change_set_name, "--change-set-name"), (planned, "--execute")):
             if name is not None and NAME.fullmatch(name) is None:
                 raise Refused(
@@ -125,8 +121,8 @@ def deploy(  # noqa: PLR0913 - one for each option
             is_uncommitted_allowed=allow_uncommitted,
             is_json=is_json,
         )
-        code = Deployment(Context(reached.access, options, ROOT)).run()
-    sys.exit(code)
+        answer.code = Deployment(Context(reached.access, options, ROOT, answer=answer.fields)).run()
+    sys.exit(answer.code)
 
 
 @click.command()

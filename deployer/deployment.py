@@ -6,7 +6,6 @@ refusal, Ctrl-C) takes back what it made. From then on CloudFormation works with
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
@@ -21,7 +20,6 @@ from deployer.console import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
     EXIT_PLANNED,
-    EXIT_REFUSED,
     EXIT_USAGE,
     Refused,
     table,
@@ -65,32 +63,15 @@ class Deployment:
 
     def run(self) -> int:
         """Deploy; return the exit code. Raises `Refused`, `AccountError`, and what botocore raises."""
-        context = self.context
-        context.answer["stack"] = context.options.stack
         with interruptible():
             try:
-                code = self._run()
+                return self._run()
             except KeyboardInterrupt:
-                code = self._interrupted()
-            except BaseException as error:
+                return self._interrupted()
+            except BaseException:
                 if self.stage is Stage.PREPARING:
                     self._made.take_back()
-                if isinstance(error, Exception):
-                    code = error.code if isinstance(error, Refused) else EXIT_ERROR
-                    self._answer("refused" if code == EXIT_REFUSED else "failed", code, str(error))
                 raise
-        self._answer("", code)
-        return code
-
-    def _answer(self, result: str, code: int, error: str = "") -> None:
-        """Print what a program reads; what was found out before stays."""
-        answer = self.context.answer
-        if result:
-            answer.setdefault("result", result)
-            answer["error"] = error
-        answer["exit"] = code
-        if self.context.options.is_json:
-            click.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
 
     def _run(self) -> int:
         from deployer import reviewed  # noqa: PLC0415 - the help needs none
@@ -275,7 +256,6 @@ class Deployment:
     def _interrupted(self) -> int:
         """End after Ctrl-C: take back what can be, and say what goes on."""
         context = self.context
-        context.answer["result"] = "interrupted"
         click.echo(err=True)
         if self.stage is Stage.STARTING and self._is_untouched():
             self.stage = Stage.PREPARING

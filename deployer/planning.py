@@ -125,7 +125,7 @@ class Made:
         context.answer |= {
             "result": "refused",
             "reason": error.reason,
-            "causes": [vars(each) for each in causes],
+            "causes": [failures.document(each) for each in causes],
         }
         for text in failures.lines(causes):
             context.voice.blame(text)

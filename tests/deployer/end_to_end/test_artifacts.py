@@ -46,7 +46,7 @@ def test_the_bucket_is_made_once(world: World) -> None:
     assert "ArtifactBucket" in planned.out
     assert "--yes" in planned.err
     made = bootstrap(world, "--yes", "--json")
-    assert (0, "CREATE_COMPLETE") == (made.code, made.answer["status"])
+    assert (0, "done", "CREATE_COMPLETE") == (made.code, made.answer["result"], made.answer["status"])
     bucket = made.answer["outputs"]["ArtifactBucketName"]
     again = bootstrap(world, "--yes")
     assert (0, True) == (again.code, "nothing to do" in again.out)

@@ -48,8 +48,8 @@ def test_what_happens_is_shown_first(world: World) -> None:
     assert "toolshed-mcp-servers-v2" in kept
     assert "about 0 items" in kept
     planned = world.run("destroy", "--json")
-    assert (5, "planned") == (planned.code, planned.answer["status"])
-    assert ["ImageRepository", "VerdictTable"] == [each["logical_id"] for each in planned.answer["retained"]]
+    assert (5, "planned") == (planned.code, planned.answer["result"])
+    assert ["ImageRepository", "VerdictTable"] == [each["logicalId"] for each in planned.answer["retained"]]
 
 
 def test_the_name_is_asked_for_in_full(world: World) -> None:
