@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -204,6 +205,14 @@ def complain(message: str) -> None:
 def note(message: str) -> None:
     """Tell on standard error what is good to know while something goes on."""
     click.secho(as_given(message), dim=True, err=True)
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Return a paragraph; on a terminal it is broken between words to fit."""
+    if not sys.stdout.isatty():
+        return indent + text
+    width = shutil.get_terminal_size().columns
+    return click.wrap_text(text, width, indent, indent + "  ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> str:

@@ -44,6 +44,8 @@ class Options:
     gates: tuple[str, ...] = ()
     is_yes: bool = False
     does_execute: bool = True
+    has_all: bool = False
+    """Whether the plan is shown with nothing folded."""
     does_recreate: bool = False
     does_wait: bool = False
     does_revert_drift: bool = False

@@ -61,6 +61,7 @@ KINDS = ("any-change", "wider", "exposure", "replacement", "data-loss", "safety"
     type=click.Choice(KINDS),
     help="End with 3 where the plan has one; repeatable.",
 )
+@click.option("--all", "has_all", is_flag=True, help="Show every change of the plan: fold none.")
 @click.option("--recreate", is_flag=True, help="Delete a stack whose creation failed, and create it anew.")
 @click.option(
     "--wait",
@@ -77,7 +78,7 @@ def deploy(  # noqa: PLR0913 - one for each option
     *, stack_name: str, bootstrap_stack: str, profile: str | None, region: str | None, endpoint_url: str | None,
     bucket: str | None, bucket_owner: str | None, files: tuple[str, ...], pairs: tuple[str, ...], tags: tuple[str, ...],
     role_arn: str | None, change_set_name: str | None, is_yes: bool, no_execute: bool, planned: str | None,
-    fail_on: tuple[str, ...], recreate: bool, does_wait: bool, revert_drift: bool, allow_uncommitted: bool, is_json: bool,
+    fail_on: tuple[str, ...], has_all: bool, recreate: bool, does_wait: bool, revert_drift: bool, allow_uncommitted: bool, is_json: bool,
 ) -> None:  # fmt: skip
     """Deploy the committed documents with a change set: show what will happen, ask, show it happening.
 
@@ -115,6 +116,7 @@ def deploy(  # noqa: PLR0913 - one for each option
             gates=fail_on,
             is_yes=is_yes,
             does_execute=not no_execute,
+            has_all=has_all,
             does_recreate=recreate,
             does_wait=does_wait,
             does_revert_drift=revert_drift,

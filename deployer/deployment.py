@@ -22,7 +22,6 @@ from deployer.console import (
     EXIT_PLANNED,
     EXIT_USAGE,
     Refused,
-    table,
 )
 from deployer.execute import Follower, Outcome
 from deployer.planning import Made, planned_before
@@ -144,15 +143,13 @@ class Deployment:
     def _show(self, plan: Plan) -> None:
         """Show a plan. Raises `Refused` where it does not pass a gate."""
         from deployer import plan as plans  # noqa: PLC0415
+        from deployer import plan_view  # noqa: PLC0415
 
         context, say = self.context, self.context.voice.say
-        context.answer |= plans.document(plan)
+        context.answer |= plan_view.document(plan)
         say(click.style(plan.verdict, bold=True))
         say()
-        say(table(*plans.rows(plan)))
-        if remarks := plans.remarks(plan):
-            say()
-            say(remarks)
+        say(plan_view.text(plan, has_all=context.options.has_all))
         say()
         if failed := plans.refused(plan, context.options.gates):
             raise Refused(f"the plan does not pass --fail-on {', '.join(failed)}; nothing was executed")
@@ -165,10 +162,11 @@ class Deployment:
     def _left(self, change_set: ChangeSet) -> int:
         context, say, aws = self.context, self.context.voice.say, self.context.aws
         context.answer["result"] = "planned"
+        named = f"--stack-name {change_set.stack} --change-set-name {change_set.name}{aws}"
         say(f"planned, not executed: the change set {change_set.name} of {change_set.stack}")
         say(f"  execute it:    python build.py deploy --execute {change_set.name}")
-        say(f"             or  aws cloudformation execute-change-set --change-set-name {change_set.arn}{aws}")
-        say(f"  throw it away: aws cloudformation delete-change-set --change-set-name {change_set.arn}{aws}")
+        say(f"             or  aws cloudformation execute-change-set {named}")
+        say(f"  throw it away: aws cloudformation delete-change-set {named}")
         if self._made.has_made_stack:
             say(
                 f"  with the empty stack: aws cloudformation delete-stack --stack-name {change_set.stack}{aws}"

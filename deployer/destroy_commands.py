@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from deployer.console import (
     reaches_aws,
     table,
     told,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _show(reached: Account, planned: Plan) -> None:
     if lost:
         click.secho(f"Deleted: {len(lost)} resources in all, and the history of executions", bold=True)
         names = ", ".join(each.logical_id for each in lost if not each.holds)
-        click.echo(click.wrap_text(names, shutil.get_terminal_size((100, 24)).columns) + "\n")
+        click.echo(wrapped(names) + "\n")
     if kept:
         click.secho("Retained", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in kept]) + "\n")

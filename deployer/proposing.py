@@ -61,13 +61,9 @@ def propose(  # noqa: PLR0913 - what to propose, and how
 
 
 def _show(plan: Plan, stack: str, region: str) -> None:
-    from deployer import plan as plans  # noqa: PLC0415 - only where there is something to show
+    from deployer import plan_view  # noqa: PLC0415 - only where there is something to show
 
-    click.echo(f"{stack} in {region}: {plan.verdict}\n")
-    click.echo(table(*plans.rows(plan)))
-    if remarks := plans.remarks(plan):
-        click.echo(f"\n{remarks}")
-    click.echo()
+    click.echo(f"{stack} in {region}: {plan.verdict}\n\n{plan_view.text(plan, has_all=True)}\n")
 
 
 def _tell(answer: Answer, text: str, stack: Stack | None) -> None:
