@@ -61,6 +61,12 @@ class Made:
         declared = documents.fields.get("Parameters", {})
         parameters.check(declared, given)
         values = parameters.settle(declared, given, None if is_new else before)
+        if is_new or (stack is not None and stack.status == "IMPORT_COMPLETE"):
+            from deployer import leftovers  # noqa: PLC0415 - only where something is made that was not there
+
+            has_resources = None if is_new else stack
+            named = {**before, **values.given}
+            leftovers.check(context.account, has_resources, documents.fields, named, context.voice.note)
         owner = options.bucket_owner or context.account.identity().account
         published = artifacts.publish(context.account, bucket, documents, owner=owner)
         if published.uploaded:
