@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 ALIAS = "PipelineArn"
 """The output with the alias's ARN."""
+DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 TAKEN_BACK = ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 
 
@@ -61,6 +63,8 @@ def _tell_alias(context: Context, arn: str) -> None:
     try:
         client = context.account.client("stepfunctions")
         for route in client.describe_state_machine_alias(stateMachineAliasArn=arn)["routingConfiguration"]:
+            if not route["weight"]:
+                continue
             version = route["stateMachineVersionArn"]
             described = client.describe_state_machine(stateMachineArn=version)
             found.append((version.rpartition(":")[2], route["weight"], described.get("description", "")))
@@ -76,9 +80,12 @@ def _tell_alias(context: Context, arn: str) -> None:
     context.voice.say()
     for version, weight, told in found:
         share = "" if weight == 100 else f" for {weight} % of the executions"
-        context.voice.say(
-            f"alias {arn.rpartition(':')[2]} → version {version}{share}" + (f" ({told})" if told else "")
-        )
+        context.voice.say(f"alias {arn.rpartition(':')[2]} → version {version}{share}{_in_short(told)}")
+
+
+def _in_short(description: str) -> str:
+    """Return what a version is of, with as much of its document's digest as other tables show."""
+    return f" ({DIGEST.sub(lambda found: found[1], description)})" if description else ""
 
 
 def _failed(context: Context, outcome: Outcome, change_set: ChangeSet, documents: Reviewed) -> int:

@@ -207,6 +207,13 @@ def note(message: str) -> None:
     click.secho(as_given(message), dim=True, err=True)
 
 
+def warn(message: str) -> None:
+    """Say loudly, on standard error, what a person should think about again: that first, then what belongs to it."""
+    first, *more = as_given(message).splitlines()
+    for line in (f"WARNING: {first}", *(f"         {each}" for each in more)):
+        click.secho(line, fg="yellow", bold=True, err=True)
+
+
 def wrapped(text: str, indent: str = "") -> str:
     """Return a paragraph; on a terminal it is broken between words to fit."""
     if not sys.stdout.isatty():

@@ -22,6 +22,7 @@ from deployer.console import (
     EXIT_PLANNED,
     EXIT_USAGE,
     Refused,
+    warn,
 )
 from deployer.execute import Follower, Outcome
 from deployer.planning import Made, planned_before
@@ -91,6 +92,7 @@ class Deployment:
             return self._unchanged(stack)
         plan = self._plan(change_set, stack, documents)
         self._show(plan)
+        self._tell_of_rollout(change_set, stack)
         if not options.does_execute:
             return self._left(change_set)
         if not options.is_yes and not context.ask(self._question(plan)):
@@ -153,6 +155,19 @@ class Deployment:
         say()
         if failed := plans.refused(plan, context.options.gates):
             raise Refused(f"the plan does not pass --fail-on {', '.join(failed)}; nothing was executed")
+
+    def _tell_of_rollout(self, change_set: ChangeSet, stack: Stack | None) -> None:
+        """Tell how executions are led over, and what would end that as soon as it begins."""
+        from deployer import rollout  # noqa: PLC0415
+
+        steps = rollout.steps(change_set)
+        if not steps or stack is None:
+            return
+        doubts = rollout.doubts(self.context.account, stack.outputs)
+        self.context.answer |= {"rollout": steps, "warnings": doubts}
+        self.context.voice.say(f"{steps}; `python build.py rollback` ends it")
+        for doubt in doubts:
+            warn(doubt)
 
     def _question(self, plan: Plan) -> str:
         what = "Create" if plan.change_set.kind == "CREATE" else "Change"

@@ -21,6 +21,7 @@ from deployer.console import (
     reaches_aws,
     table,
     told,
+    warn,
     wrapped,
 )
 
@@ -134,7 +135,7 @@ def _show(reached: Account, planned: Plan) -> None:
         click.secho("Retained", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in kept]) + "\n")
     for each in planned.running.unknown:
-        click.secho(f"WARNING: whether something runs there is not known: {each}", fg="yellow", err=True)
+        warn(f"whether something runs there is not known: {each}")
 
 
 def _cells(each: Resource) -> tuple[str, str, str]:

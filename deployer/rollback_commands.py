@@ -21,6 +21,7 @@ from deployer.console import (
     reaches_aws,
     table,
     told,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def _alias(reached: Account, answer: Answer, stack: str, wish: Wish) -> None:
             "\n".join([f"version {planned.target.number} would not work any more", *objections, REMEDY])
         )
     for each in objections:
-        click.secho(f"WARNING: {each} (--unchecked)", fg="yellow", bold=True, err=True)
+        warn(f"{each} (--unchecked)")
     if rollbacks.is_updating(reached, stack):
         note("the stack is being updated, and may be leading executions over: that is cancelled, too")
     if answer.is_wanted and not wish.is_yes:
@@ -146,12 +147,9 @@ def _cancel(reached: Account, stack: str) -> bool:
     except ClientError as error:
         if not is_denied(error):
             raise
-        click.secho(
-            f"WARNING: the update of {stack} may not be cancelled by you ({error.operation_name}): "
-            "at its next step it may lead the alias forward again",
-            fg="yellow",
-            bold=True,
-            err=True,
+        warn(
+            f"the update of {stack} may not be cancelled by you ({error.operation_name}): "
+            "at its next step it may lead the alias forward again"
         )
         return False
 

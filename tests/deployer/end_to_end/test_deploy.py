@@ -226,8 +226,9 @@ def test_what_exists_under_a_name_that_is_written_out_is_taken_in(world: World) 
     assert 0 == world.deploy("--yes").code
     world.client("cloudformation").delete_stack(StackName=STACK)
     world.until("")
-    ended = world.deploy("--yes")
-    assert (0, "CREATE_COMPLETE") == (ended.code, world.status)
+    # The repository has a name by a parameter: it would not be found.
+    ended = world.deploy("--yes", "--parameter", "RepositoryName=another")
+    assert (0, "CREATE_COMPLETE") == (ended.code, world.status), ended.err
     assert "takes in 1 that an earlier stack left" in ended.out
     assert re.search(r"\+ +1 +taken in +DynamoDB::Table +VerdictTable", ended.out)
 
@@ -394,6 +395,20 @@ def test_somebody_elses_operation_can_be_waited_for(world: World) -> None:
     assert 0 == running.end()
     assert "2 changes" not in running.text.split("UPDATE_COMPLETE  ")[0]
     assert f"UPDATE_COMPLETE  {STACK}:" in running.text
+
+
+def test_a_rollout_whose_alarm_is_on_is_warned_of(world: World) -> None:
+    """Before the question: how executions would be led over, and what would take that back at once."""
+    world.deployed()
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in (world.stack() or {})["Outputs"]}
+    alarm = outputs["PipelineFaultAlarmName"]
+    world.client("cloudwatch").set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="test")
+    steps = ("DeploymentType=LINEAR", "DeploymentPercentage=25", "DeploymentIntervalMinutes=2")
+    given = [word for step in steps for word in ("--parameter", step)]
+    planned = world.deploy("--no-execute", *given)
+    assert 5 == planned.code, planned.err
+    assert "LINEAR: 25 % every 2 min, some 6 min in all" in planned.out
+    assert f"WARNING: the alarm {alarm} is on" in planned.err
 
 
 def test_plain_output_is_plain(world: World) -> None:
