@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from deployer import change_sets, events, execute, parameters, standing
+from deployer import change_sets, events, execute, parameters, standing, tokens
 from deployer.account import error_code, refusal
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import (
@@ -183,16 +183,14 @@ class Deployment:
         say(f"             or  aws cloudformation execute-change-set {named}")
         say(f"  throw it away: aws cloudformation delete-change-set {named}")
         if self._made.has_made_stack:
-            say(
-                f"  with the empty stack: aws cloudformation delete-stack --stack-name {change_set.stack}{aws}"
-            )
+            say("  with the empty stack: python build.py destroy")
         return EXIT_PLANNED
 
     # Its execution
 
     def _execute(self, change_set: ChangeSet) -> Outcome:
         context = self.context
-        token = context.new_token()
+        token = tokens.new(context.account)
         self._change_set, self.stage = change_set, Stage.STARTING
         try:
             stream = execute.start(context.client, change_set, token)

@@ -99,7 +99,7 @@ def _destroy(  # noqa: PLR0913 - one for each option
 
 def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json: bool) -> Outcome:
     from deployer import destroy as destroying  # noqa: PLC0415
-    from deployer import following  # noqa: PLC0415
+    from deployer import following, tokens  # noqa: PLC0415
 
     client = reached.client("cloudformation")
 
@@ -107,7 +107,7 @@ def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json
         if planned.stack.status == "DELETE_IN_PROGRESS":
             note("it is being deleted already; this follows")
         else:
-            destroying.delete(client, planned, following.new_token("destroy"), retain)
+            destroying.delete(client, planned, tokens.new(reached), retain)
 
     return following.carry_out(
         client,

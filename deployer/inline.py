@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets, following, stacks
+from deployer import change_sets, following, stacks, tokens
 from deployer.account import is_passing
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import EXIT_ERROR, EXIT_ROLLED_BACK, Refused, note
@@ -163,7 +163,7 @@ def execute(
         # From here on it may have been heard, unless it is refused.
         proposal.is_executed = True
         try:
-            token = following.new_token("execute")
+            token = tokens.new(account)
             client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
         except Exception as error:
             proposal.is_executed = is_passing(error)

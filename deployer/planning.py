@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deployer import change_sets, events, parameters, stacks
+from deployer import change_sets, events, parameters, stacks, tokens
 from deployer.account import error_code
 from deployer.change_sets import ChangeSet, ChangeSetError, ChangeSetRefusedError, Request
 from deployer.console import EXIT_ERROR, EXIT_USAGE, Refused
@@ -81,7 +81,7 @@ class Made:
             tags=options.tags,
             role_arn=options.role_arn,
             description=f"{MARK}, commit {documents.commit or 'none'}",
-            token=context.new_token(),
+            token=tokens.new(context.account),
             does_revert_drift=options.does_revert_drift,
         )
         self._make_room(request, stack)

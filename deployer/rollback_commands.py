@@ -188,7 +188,7 @@ def _fields(version: Version) -> dict[str, Any]:
 
 
 def _stack(reached: Account, answer: Answer, name: str, skip: tuple[str, ...], *, yes: bool) -> None:
-    from deployer import following, stack_rollback  # noqa: PLC0415 - the help needs none of it
+    from deployer import following, stack_rollback, tokens  # noqa: PLC0415 - the help needs none of it
     from deployer.progress import line  # noqa: PLC0415
 
     client = reached.client("cloudformation")
@@ -211,7 +211,7 @@ def _stack(reached: Account, answer: Answer, name: str, skip: tuple[str, ...], *
     outcome = following.carry_out(
         client,
         planned.stack,
-        lambda: stack_rollback.begin(client, planned, following.new_token("rollback")),
+        lambda: stack_rollback.begin(client, planned, tokens.new(reached)),
         meanwhile="CloudFormation goes on by itself, where it has begun\n"
         f"`python build.py events --stack-name {name} --follow` follows it; this command tells where nothing was begun",
         is_json=answer.is_wanted,
