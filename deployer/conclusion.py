@@ -10,6 +10,7 @@ import click
 from deployer import events, execute
 from deployer.account import error_code
 from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_ROLLED_BACK, complain, table
+from deployer.deployed import ALIAS
 from deployer.history import document
 from deployer.progress import span
 from deployer.standing import explained
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from deployer.reviewed import Reviewed
     from deployer.stacks import Stack
 
-ALIAS = "PipelineArn"
-"""The output with the alias's ARN."""
 DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 TAKEN_BACK = ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 

@@ -8,25 +8,24 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deployer import change_sets, events, parameters, stacks, tokens
+from deployer import change_sets, events, parameters, tokens
 from deployer.account import error_code
 from deployer.change_sets import ChangeSet, ChangeSetError, ChangeSetRefusedError, Request
 from deployer.console import EXIT_ERROR, EXIT_USAGE, Refused
 from deployer.deployed import BUCKET, template_of
 from deployer.signals import patient
-from deployer.stacks import Pace, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deployer.context import Context
     from deployer.reviewed import Reviewed
+    from deployer.stacks import Stack
 
 MARK = "ToolShed"
 """How the description of a change set of ours begins."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 """Of a change set. Evidence: botocore 1.44.5's model."""
-REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
 def name_for(template: bytes) -> str:
@@ -175,19 +174,9 @@ class Made:
 
     def _delete_stack(self) -> None:
         """Delete the stack that this run made, unless somebody has begun to use it."""
-        client = self.context.client
-        stack = stacks.read(client, self.stack_id or self.context.options.stack)
-        if stack is None or stack.status != "REVIEW_IN_PROGRESS":
-            return
-        if change_sets.listed(client, stack.name):
-            self.context.voice.note(f"{stack.name} stays: somebody else has made a change set for it")
-            return
-        client.delete_stack(StackName=stack.id)
-        for _ in REMOVAL.looks():
-            now = stacks.read(client, stack.id)
-            if now is None or now.status == "DELETE_COMPLETE":
-                return
-        raise ChangeSetError(f"{stack.name} is not deleted yet")
+        stack = self.context.options.stack
+        if not change_sets.remove_empty(self.context.client, self.stack_id or stack):
+            self.context.voice.note(f"{stack} stays: somebody else has begun to use it")
 
 
 def planned_before(context: Context, stack: Stack | None, documents: Reviewed) -> ChangeSet:

@@ -8,11 +8,11 @@ import pytest
 
 from deployer import planning, standing
 from deployer.account import Access
-from deployer.change_sets import Pace, Request
+from deployer.change_sets import Request
 from deployer.console import Refused
 from deployer.context import Context, Options
 from deployer.reviewed import Reviewed
-from deployer.stacks import Stack
+from deployer.stacks import Pace, Stack
 from tests.deployer.answers import ARN, BEGIN, STACK, Answers, event
 
 if TYPE_CHECKING:
