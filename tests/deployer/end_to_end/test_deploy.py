@@ -202,8 +202,8 @@ def test_a_review_that_somebody_left_is_gone_on_with(world: World) -> None:
     world.plan("theirs")
     ended = world.deploy("--yes")
     assert (0, "CREATE_COMPLETE") == (ended.code, world.status)
-    assert "somebody began a review" in ended.err
-    assert "executing deletes their change sets: theirs" in ended.err
+    assert "has no resources yet: a review was begun" in ended.err
+    assert "its change sets go when another is executed: theirs" in ended.err
 
 
 def test_a_review_that_somebody_left_is_not_ours_to_delete(world: World) -> None:
