@@ -36,6 +36,11 @@ IDENTIFIERS = {
 _VARIABLE = re.compile(r"\$\{(?!!)([^}.]+)")
 
 
+def adoptable(root: Path) -> frozenset[str]:
+    """Return the logical IDs of what can be taken in."""
+    return frozenset(json.loads((root / TEMPLATE).read_bytes())["Resources"])
+
+
 def wanted(
     account: Account, stack: str, template: bytes, left: Mapping[str, str], given: Mapping[str, str]
 ) -> tuple[inline.Request, Stack | None]:

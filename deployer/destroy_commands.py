@@ -13,6 +13,7 @@ from deployer.console import (
     EXIT_DONE,
     EXIT_ERROR,
     EXIT_PLANNED,
+    ROOT,
     Answer,
     Refused,
     account,
@@ -177,11 +178,13 @@ def _left(planned: Plan, retain: tuple[str, ...]) -> None:
         return
     click.echo("\nWhat is left:")
     click.echo(table(("what", "holds", "name"), [_cells(each) for each in left]))
-    note("a new stack with these names collides with them, unless it takes them in first:")
-    note(
-        "python build.py adopt "
-        + " ".join(f"{each.logical_id}={each.physical_id}" for each in planned.retained)
-    )
+    from deployer.adopt import adoptable  # noqa: PLC0415 - only where something is left
+
+    names = adoptable(ROOT)
+    taken = [f"{each.logical_id}={each.physical_id}" for each in planned.retained if each.logical_id in names]
+    if taken:
+        note("a new stack with these names collides with them, unless it takes them in first:")
+        note(f"python build.py adopt {' '.join(taken)}")
 
 
 def _fields(planned: Plan) -> dict[str, Any]:

@@ -57,6 +57,14 @@ def test_the_bucket_is_made_once(world: World) -> None:
     assert (0, f"nothing to do: all of it is in {bucket}") == (second.code, second.out.splitlines()[-1])
 
 
+def test_a_bucket_that_is_left_is_no_part_of_a_pipeline(world: World) -> None:
+    """It stays when its stack is destroyed, and no command is named that would refuse it."""
+    made = bootstrap(world, "--yes", "--json")
+    left = world.run("destroy", "--stack-name", made.answer["stack"], "--yes")
+    assert (0, True) == (left.code, made.answer["outputs"]["ArtifactBucketName"] in left.out), left.err
+    assert "adopt" not in left.err
+
+
 def test_the_bucket_keeps_its_name_until_another_is_asked_for(world: World) -> None:
     """A later run without the name changes nothing; another name is another bucket, and that is said."""
     assert 0 == bootstrap(world, "--yes", "--bucket-name", f"own-{world.account}").code
@@ -79,7 +87,7 @@ def test_without_a_bucket_nothing_is_published(world: World) -> None:
     found = publish(world)
     assert (1, True) == (found.code, "`python build.py bootstrap` makes one" in found.err)
     missing = publish(world, "--bucket", "nowhere-at-all")
-    assert (3, True) == (missing.code, "there is no bucket nowhere-at-all" in missing.err)
+    assert (1, True) == (missing.code, "there is no bucket nowhere-at-all" in missing.err)
 
 
 def test_what_nobody_committed_is_not_published(world: World) -> None:
