@@ -165,7 +165,7 @@ class Deployment:
             return
         doubts = rollout.doubts(self.context.account, stack.outputs)
         self.context.answer |= {"rollout": steps, "warnings": doubts}
-        self.context.voice.say(f"{steps}; `python build.py rollback` ends it")
+        self.context.voice.say(steps)
         for doubt in doubts:
             warn(doubt)
 

@@ -263,7 +263,7 @@ def _reasons(change: change_sets.Change) -> Iterator[str]:
     for path in _paths(change, only_replacing=True):
         details = [each for each in change.details if (each.path or each.attribute) == path]
         causes = sorted({each.cause for each in details if each.cause})
-        because = f", because of {' and '.join(map(code, causes))}" if causes else ""
+        because = f", because of {', '.join(map(code, causes))}" if causes else ""
         # Of a parameter's new value AWS tells twice: that it changes, and that it may be another text.
         is_certain = any(each.is_certain for each in details)
         yield f"{code(path)} changes{because}" + (

@@ -135,5 +135,5 @@ def test_a_property_is_told_once_however_many_causes_it_has() -> None:
     (found,) = made(Change("Modify", "Subnet", "AWS::EC2::Subnet", "True", details=details)).review.changes
     assert (
         "`CidrBlock` changes, because of `VpcCidr`",
-        "`VpcId` changes, because of `Gateway.Id` and `Network`; whether it does is known only then",
+        "`VpcId` changes, because of `Gateway.Id`, `Network`; whether it does is known only then",
     ) == found.details
