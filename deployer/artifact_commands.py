@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployer.asking import under_way
-from deployer.console import EXIT_DONE, ROOT, Answer, account, note, of_stack, reaches_aws, told
+from deployer.console import (
+    EXIT_DONE,
+    ROOT,
+    Answer,
+    account,
+    makes_change_sets,
+    note,
+    of_stack,
+    reaches_aws,
+    told,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +88,7 @@ def publish(  # noqa: PLR0913 - one for each option
 @click.option(
     "--encryption-key-arn", metavar="ARN", help="Your KMS key for the artifacts; else a key of S3's."
 )
+@makes_change_sets
 @click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
@@ -88,6 +100,8 @@ def bootstrap(  # noqa: PLR0913 - one for each option
     endpoint_url: str | None,
     bucket_name: str | None,
     encryption_key_arn: str | None,
+    tags: tuple[str, ...],
+    role_arn: str | None,
     allow_uncommitted: bool,
     yes: bool,
     is_json: bool,
@@ -97,6 +111,7 @@ def bootstrap(  # noqa: PLR0913 - one for each option
     given = {"BucketName": bucket_name, "EncryptionKeyArn": encryption_key_arn}
     with told(reached.access, answer):
         from deployer import bootstrap as bootstrapping  # noqa: PLC0415 - the help needs none of it
+        from deployer.parameters import read_pairs  # noqa: PLC0415
         from deployer.proposing import propose  # noqa: PLC0415
 
         wanted = bootstrapping.wanted(
@@ -106,7 +121,8 @@ def bootstrap(  # noqa: PLR0913 - one for each option
             {name: value for name, value in given.items() if value is not None},
             allow_uncommitted=allow_uncommitted,
         )
-        propose(reached, answer, wanted.request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes)
+        request = replace(wanted.request, tags=read_pairs(tags, "--tags"), role_arn=role_arn or "")
+        propose(reached, answer, request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes)
     sys.exit(EXIT_DONE)
 
 
@@ -121,6 +137,7 @@ def bootstrap(  # noqa: PLR0913 - one for each option
     metavar="FILE",
     help="The stack's parameters, as `deploy` takes them; those that these resources need are used.",
 )
+@makes_change_sets
 @click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
@@ -132,6 +149,8 @@ def adopt(  # noqa: PLR0913 - one for each option
     endpoint_url: str | None,
     left: tuple[str, ...],
     files: tuple[str, ...],
+    tags: tuple[str, ...],
+    role_arn: str | None,
     allow_uncommitted: bool,
     yes: bool,
     is_json: bool,
@@ -150,6 +169,7 @@ def adopt(  # noqa: PLR0913 - one for each option
             parameters.read_pairs(left, "LOGICAL_ID=NAME"),
             parameters.read_files(files),
         )
+        request = replace(request, tags=parameters.read_pairs(tags, "--tags"), role_arn=role_arn or "")
         propose(reached, answer, request, before, str(adopting.TEMPLATE), yes=yes)
     if not is_json:
         note("the rest: `python build.py deploy`, with the same parameters; the names are kept by the stack")

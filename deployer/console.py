@@ -49,6 +49,21 @@ def of_stack(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def makes_change_sets(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of whatever makes a stack or changes it; the command takes `tags` and `role_arn`."""
+    for option in (
+        click.option("--role-arn", metavar="ARN", help="The role that CloudFormation works as."),
+        click.option(
+            "--tags",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A tag of the stack and its resources; repeatable. Without any it keeps its own.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def account(profile: str | None, region: str | None, endpoint_url: str | None) -> Account:
     """Return the account that the options mean; calls that are made again are told on standard error."""
     return Account(Access(profile, region, endpoint_url), note)

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import click
 
 from deployer.artifact_commands import of_bootstrap
-from deployer.console import EXIT_USAGE, ROOT, Answer, Refused, account, of_stack, reaches_aws, told
+from deployer.console import (
+    EXIT_USAGE,
+    ROOT,
+    Answer,
+    Refused,
+    account,
+    makes_change_sets,
+    of_stack,
+    reaches_aws,
+    told,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -38,13 +48,7 @@ KINDS = ("any-change", "wider", "exposure", "replacement", "data-loss", "safety"
     metavar="KEY=VALUE",
     help="One value; repeatable. What is not named keeps its value.",
 )
-@click.option(
-    "--tags",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A tag of the stack and its resources; repeatable. Without any it keeps its own.",
-)
-@click.option("--role-arn", metavar="ARN", help="The role that CloudFormation works as.")
+@makes_change_sets
 @click.option(
     "--change-set-name", metavar="NAME", help="Instead of one that is made from the documents' digest."
 )

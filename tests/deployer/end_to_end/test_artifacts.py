@@ -57,6 +57,16 @@ def test_the_bucket_is_made_once(world: World) -> None:
     assert (0, f"nothing to do: all of it is in {bucket}") == (second.code, second.out.splitlines()[-1])
 
 
+def test_the_bucket_s_stack_gets_tags_and_a_role(world: World) -> None:
+    """Where an organisation asks for tags, or lets only a role make buckets: as `deploy` has it."""
+    role = f"arn:aws:iam::{world.account}:role/cloudformation"
+    made = bootstrap(world, "--yes", "--json", "--tags", "Team=tools", "--role-arn", role)
+    (stack,) = world.client("cloudformation").describe_stacks(StackName=made.answer["stack"])["Stacks"]
+    assert [{"Key": "Team", "Value": "tools"}] == stack["Tags"]
+    (asked,) = [each for each in world.crossing.passed if each.action == "CreateChangeSet"]
+    assert role == asked.fields["RoleARN"]
+
+
 def test_a_bucket_that_is_left_is_no_part_of_a_pipeline(world: World) -> None:
     """It stays when its stack is destroyed, and no command is named that would refuse it."""
     made = bootstrap(world, "--yes", "--json")
