@@ -44,7 +44,7 @@ class Made:
     """Of the change set; empty as long as the answer has not come."""
     stack_id: str = ""
     has_made_stack: bool = False
-    """Whether there was no stack before."""
+    """Whether there was no stack before, or only what an earlier run of ours has left."""
 
     def plan(self, stack: Stack | None, documents: Reviewed) -> ChangeSet:
         """Publish, and create the change set. Raises `Refused`, `ChangeSetError`."""
@@ -100,6 +100,7 @@ class Made:
                 EXIT_ERROR,
             )
         change_sets.delete(self.context.client, found.arn)
+        self.has_made_stack = stack.status == "REVIEW_IN_PROGRESS"
         if found.execution == "AVAILABLE":
             made = f" of {found.created.astimezone():%Y-%m-%d %H:%M}" if found.created is not None else ""
             self.context.voice.note(f"replaced the change set {request.name}{made}")
@@ -107,7 +108,7 @@ class Made:
     def _create(self, request: Request, stack: Stack | None) -> ChangeSet:
         client, kind = self.context.client, change_sets.kind_for(stack)
         self.context.voice.note(f"creating the change set {request.name}")
-        self.has_made_stack, self.name = stack is None, request.name
+        self.has_made_stack, self.name = self.has_made_stack or stack is None, request.name
         self.arn, self.stack_id = change_sets.begin(client, request, kind)
         try:
             return change_sets.wait(client, self.arn, kind, self.context.pace)

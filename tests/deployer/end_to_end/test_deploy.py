@@ -215,6 +215,17 @@ def test_a_review_that_somebody_left_is_not_ours_to_delete(world: World) -> None
     assert (5, "REVIEW_IN_PROGRESS", ["theirs"]) == (running.end(), world.status, world.change_sets())
 
 
+def test_a_review_that_we_left_is_ours_to_delete(world: World) -> None:
+    """An earlier run was killed, or only planned: who aborts the next leaves no empty stack behind."""
+    assert 5 == world.deploy("--no-execute").code
+    again = world.deploy("--no-execute")
+    assert (5, True) == (again.code, "with the empty stack: python build.py destroy" in again.out)
+    running = world.start_deploy(terminal=True)
+    running.read_until("[y/N]")
+    running.type("n\n")
+    assert (5, "", []) == (running.end(), world.status, world.change_sets())
+
+
 def test_what_exists_under_a_name_that_is_written_out_is_taken_in(world: World) -> None:
     """After a deletion the table of verdicts is still there; the creation imports it instead of failing.
 
