@@ -123,7 +123,10 @@ class Deployment:
             "result": "unchanged",
             "outputs": dict(stack.outputs) if stack is not None else {},
         }
-        self.context.voice.say(f"nothing to change: {name} is as the documents say")
+        self.context.voice.say(
+            f"nothing to change: {name} is deployed from these documents; "
+            "`python build.py status` tells what was changed outside of the stack"
+        )
         return EXIT_DONE
 
     def _plan(self, change_set: ChangeSet, stack: Stack | None, documents: Reviewed) -> Plan:

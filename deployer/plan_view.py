@@ -31,10 +31,27 @@ def text(plan: Plan, *, has_all: bool = False) -> str:
     """Return the whole plan but its verdict; `has_all` folds nothing."""
     parts = [
         table(*rows(plan, has_all=has_all)),
+        settings(plan),
         "" if has_all else following(plan),
         remarks(plan, has_all=has_all),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def settings(plan: Plan) -> str:
+    """Return the parameters of a creation that are not at their defaults; a change tells of those that change."""
+    if plan.change_set.kind != "CREATE":
+        return ""
+    declared: dict[str, Any] = {}
+    for document in plan.report.after.values():
+        if document.kind == "template":
+            declared = document.value.get("Parameters", {})
+    given = [
+        [name, value]
+        for name, value in sorted(plan.change_set.parameters.items())
+        if value != str(declared.get(name, {}).get("Default", ""))
+    ]
+    return table(["parameter", "value"], given) if given else ""
 
 
 def _of_resources(plan: Plan) -> list[Change]:

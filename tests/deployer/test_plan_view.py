@@ -86,6 +86,21 @@ def test_a_creation_is_told_by_type() -> None:
     assert "" == plan_view.remarks(found)
 
 
+def test_a_creation_tells_what_is_not_at_its_default() -> None:
+    """A name that was mistyped is seen before it is made; a change tells of parameters in its own words."""
+    after = {
+        "Parameters": {"Name": {"Default": "usual"}, "Kept": {"Default": "kept"}, "Bucket": {}},
+        **template(),
+    }
+    values = {"Name": "other", "Kept": "kept", "Bucket": "mine"}
+    found = made(Change("Add", "A", CLUSTER), kind="CREATE", after=after, parameters=values)
+    assert ["parameter  value", "Bucket     mine", "Name       other"] == plan_view.settings(
+        found
+    ).splitlines()
+    assert "Name       other" in plan_view.text(found)
+    assert "" == plan_view.settings(made(modify("True", ""), after=after, parameters=values))
+
+
 def test_the_plan_for_programs() -> None:
     """The change set, the verdict, the counts of each gate, and every change with its place."""
     found = plan_view.document(

@@ -52,7 +52,10 @@ def test_nothing_to_change_is_success(world: World) -> None:
     """Exit code 0, a word, and no empty change set is left."""
     world.deployed()
     ended = world.deploy("--yes")
-    assert (0, f"nothing to change: {STACK} is as the documents say\n") == (ended.code, ended.out)
+    assert (0, True) == (
+        ended.code,
+        ended.out.startswith(f"nothing to change: {STACK} is deployed from these"),
+    )
     left = world.client("cloudformation").list_change_sets(StackName=STACK)["Summaries"]
     assert [] == [each for each in left if each["Status"] == "FAILED"]
     assert ("CREATE_COMPLETE", ["CreateChangeSet"]) == (
