@@ -36,6 +36,11 @@ IDENTIFIERS = {
 _VARIABLE = re.compile(r"\$\{(?!!)([^}.]+)")
 
 
+def adoptable(root: Path) -> frozenset[str]:
+    """Return the logical IDs of what can be taken in."""
+    return frozenset(json.loads((root / TEMPLATE).read_bytes())["Resources"])
+
+
 def wanted(
     account: Account, stack: str, template: bytes, left: Mapping[str, str], given: Mapping[str, str]
 ) -> tuple[inline.Request, Stack | None]:
@@ -56,7 +61,7 @@ def wanted(
     for logical_id, name in left.items():
         resource = part["Resources"][logical_id]
         identifier = IDENTIFIERS[resource["Type"]]
-        parameter = _parameter_of(resource.get("Properties", {}).get(identifier), part)
+        parameter = parameter_of(resource.get("Properties", {}).get(identifier), part)
         if parameter is not None and named.setdefault(parameter, name) != name:
             raise Refused(
                 f"{logical_id}={name}, and the parameter {parameter} says {named[parameter]}", EXIT_USAGE
@@ -100,9 +105,9 @@ def without_others(template: Mapping[str, Any], names: tuple[str, ...]) -> dict[
 def _faults(name: str, resources: Mapping[str, Any]) -> Iterator[str]:
     resource = resources.get(name)
     if resource is None:
-        kept = [each for each in resources if _is_kept(resources[each])]
+        kept = [each for each in resources if is_kept(resources[each])]
         yield f"{name}: the template has no such resource; what it retains is {', '.join(sorted(kept))}"
-    elif not _is_kept(resource):
+    elif not is_kept(resource):
         yield f"{name}: only what is retained can be imported, and its deletion policy is {resource.get('DeletionPolicy', 'Delete')}"
     elif resource["Type"] not in IDENTIFIERS:
         yield f"{name}: it is not known how an import names an {resource['Type']}"
@@ -113,7 +118,8 @@ def _faults(name: str, resources: Mapping[str, Any]) -> Iterator[str]:
             yield f"{name}: it refers to {', '.join(map(str, others))}, which would not be there yet"
 
 
-def _is_kept(resource: Mapping[str, Any]) -> bool:
+def is_kept(resource: Mapping[str, Any]) -> bool:
+    """Tell whether a resource outlives its stack."""
     return resource.get("DeletionPolicy") in RETAINED
 
 
@@ -160,6 +166,6 @@ def _references(value: Any) -> Iterator[str]:
             yield from _references(inner)
 
 
-def _parameter_of(value: Any, template: Mapping[str, Any]) -> str | None:
+def parameter_of(value: Any, template: Mapping[str, Any]) -> str | None:
     """Return the parameter that gives a name; None where the template writes it out, or leaves it to AWS."""
     return next((name for name in _references(value) if name in template["Parameters"]), None)

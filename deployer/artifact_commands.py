@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from deployer.asking import under_way
-from deployer.console import EXIT_DONE, ROOT, account, note, of_stack, reaches_aws, told
+from deployer.console import (
+    EXIT_DONE,
+    ROOT,
+    Answer,
+    account,
+    makes_change_sets,
+    note,
+    of_stack,
+    reaches_aws,
+    told,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,33 +57,27 @@ def publish(  # noqa: PLR0913 - one for each option
     is_json: bool,
 ) -> None:
     """Put what the committed template names into the artifact bucket. What is there is compared, never overwritten."""
-    reached = account(profile, region, endpoint_url)
-    with told(reached.access):
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json)
+    with told(reached.access, answer):
         from deployer import artifacts, reviewed  # noqa: PLC0415 - the help needs none
         from deployer import bootstrap as bootstrapping  # noqa: PLC0415
 
         found = reviewed.check(ROOT, allow_uncommitted=allow_uncommitted)
         bucket = bucket or bootstrapping.bucket_of(reached, bootstrap_stack)
-        tell: Callable[[str], None] = (lambda _line: None) if is_json else click.echo
         with under_way("what is uploaded is whole, and stays; run this again to go on"):
-            published = artifacts.publish(reached, bucket, found, tell, owner=bucket_owner)
-    if is_json:
-        click.echo(
-            json.dumps(
-                {
-                    "bucket": bucket,
-                    "commit": found.commit,
-                    "template_url": published.template_url,
-                    "uploaded": list(published.uploaded),
-                    "present": list(published.present),
-                },
-                indent=2,
-            )
-        )
-    elif published.uploaded:
-        click.secho(f"published to {bucket}", fg="green")
-    else:
-        click.echo(f"nothing to do: all of it is in {bucket}")
+            published = artifacts.publish(reached, bucket, found, answer.say, owner=bucket_owner)
+        answer.fields = {
+            "result": "published" if published.uploaded else "unchanged",
+            "bucket": bucket,
+            "commit": found.commit,
+            "templateUrl": published.template_url,
+            "uploaded": list(published.uploaded),
+            "present": list(published.present),
+        }
+        if published.uploaded:
+            answer.say(click.style(f"published to {bucket}", fg="green"))
+        else:
+            answer.say(f"nothing to do: all of it is in {bucket}")
     sys.exit(EXIT_DONE)
 
 
@@ -85,6 +88,7 @@ def publish(  # noqa: PLR0913 - one for each option
 @click.option(
     "--encryption-key-arn", metavar="ARN", help="Your KMS key for the artifacts; else a key of S3's."
 )
+@makes_change_sets
 @click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
@@ -96,15 +100,18 @@ def bootstrap(  # noqa: PLR0913 - one for each option
     endpoint_url: str | None,
     bucket_name: str | None,
     encryption_key_arn: str | None,
+    tags: tuple[str, ...],
+    role_arn: str | None,
     allow_uncommitted: bool,
     yes: bool,
     is_json: bool,
 ) -> None:
     """Make the artifact bucket, once for an account and region: a small stack of its own, which changes nothing else."""
-    reached = account(profile, region, endpoint_url)
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json, {"stack": bootstrap_stack})
     given = {"BucketName": bucket_name, "EncryptionKeyArn": encryption_key_arn}
-    with told(reached.access):
+    with told(reached.access, answer):
         from deployer import bootstrap as bootstrapping  # noqa: PLC0415 - the help needs none of it
+        from deployer.parameters import read_pairs  # noqa: PLC0415
         from deployer.proposing import propose  # noqa: PLC0415
 
         wanted = bootstrapping.wanted(
@@ -114,7 +121,8 @@ def bootstrap(  # noqa: PLR0913 - one for each option
             {name: value for name, value in given.items() if value is not None},
             allow_uncommitted=allow_uncommitted,
         )
-        propose(reached, wanted.request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes, is_json=is_json)
+        request = replace(wanted.request, tags=read_pairs(tags, "--tags"), role_arn=role_arn or "")
+        propose(reached, answer, request, wanted.before, str(bootstrapping.TEMPLATE), yes=yes)
     sys.exit(EXIT_DONE)
 
 
@@ -124,10 +132,12 @@ def bootstrap(  # noqa: PLR0913 - one for each option
 @click.argument("left", nargs=-1, required=True, metavar="LOGICAL_ID=NAME…")
 @click.option(
     "--parameters",
-    "parameter_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    "files",
+    multiple=True,
+    metavar="FILE",
     help="The stack's parameters, as `deploy` takes them; those that these resources need are used.",
 )
+@makes_change_sets
 @click.option("--allow-uncommitted", is_flag=True, help="Take a template that nobody committed, and say so.")
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--json", "is_json", is_flag=True, help="For programs: one JSON document on standard output.")
@@ -138,14 +148,16 @@ def adopt(  # noqa: PLR0913 - one for each option
     region: str | None,
     endpoint_url: str | None,
     left: tuple[str, ...],
-    parameter_file: Path | None,
+    files: tuple[str, ...],
+    tags: tuple[str, ...],
+    role_arn: str | None,
     allow_uncommitted: bool,
     yes: bool,
     is_json: bool,
 ) -> None:
     """Begin a new stack with what a destroyed one has left: its verdicts, its images. Then deploy the rest."""
-    reached = account(profile, region, endpoint_url)
-    with told(reached.access):
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json, {"stack": stack_name})
+    with told(reached.access, answer):
         from deployer import adopt as adopting  # noqa: PLC0415 - the help needs none of it
         from deployer import parameters, reviewed  # noqa: PLC0415
         from deployer.proposing import propose  # noqa: PLC0415
@@ -155,9 +167,10 @@ def adopt(  # noqa: PLR0913 - one for each option
             stack_name,
             reviewed.document(ROOT, adopting.TEMPLATE, allow_uncommitted=allow_uncommitted),
             parameters.read_pairs(left, "LOGICAL_ID=NAME"),
-            parameters.read_file(parameter_file) if parameter_file is not None else {},
+            parameters.read_files(files),
         )
-        propose(reached, request, before, str(adopting.TEMPLATE), yes=yes, is_json=is_json)
+        request = replace(request, tags=parameters.read_pairs(tags, "--tags"), role_arn=role_arn or "")
+        propose(reached, answer, request, before, str(adopting.TEMPLATE), yes=yes)
     if not is_json:
         note("the rest: `python build.py deploy`, with the same parameters; the names are kept by the stack")
     sys.exit(EXIT_DONE)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code, is_denied
-from deployer.console import Refused
+from deployer.console import EXIT_ERROR, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,8 @@ def _check_bucket(shelf: _Shelf, region: str) -> None:
         if code in MISSING:
             raise Refused(
                 f"there is no bucket {shelf.bucket}\n"
-                "`python build.py bootstrap` makes one; --bucket names another"
+                "`python build.py bootstrap` makes one; --bucket names another",
+                EXIT_ERROR,
             ) from error
         if is_denied(error):
             raise Refused(

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from deployer import stacks
 from deployer.account import error_code
-from deployer.events import StackEvent, of_stack
 from deployer.stacks import Meaning, Pace
 
 if TYPE_CHECKING:
@@ -26,30 +25,7 @@ Evidence: users' reports (aws-cli#2717, aws-cli#4534, rain#73); both wordings ar
 GONE = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
 EXISTS = frozenset({"AlreadyExistsException"})
 """Codes of errors. Evidence: botocore 1.44.5's model (the shape's name, and the code that is sent)."""
-
-
-__all__ = [
-    "Change",
-    "ChangeSet",
-    "ChangeSetError",
-    "ChangeSetRefusedError",
-    "Detail",
-    "Pace",
-    "Request",
-    "StackEvent",
-    "begin",
-    "create",
-    "delete",
-    "describe",
-    "events",
-    "find",
-    "is_empty_reason",
-    "kind_for",
-    "listed",
-    "outputs",
-    "stack_status",
-    "wait",
-]
+REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
 class ChangeSetError(Exception):
@@ -295,21 +271,22 @@ def delete(client: Any, change_set: str, stack: str = "", pace: Pace | None = No
     raise ChangeSetError(f"the change set {change_set} cannot be deleted yet: it is still being made")
 
 
-def stack_status(client: Any, stack: str) -> str | None:
-    """Return a stack's status; None where there is no such stack."""
+def remove_empty(client: Any, stack: str) -> bool:
+    """Delete a stack that only a review has made; tell whether it is gone: it stays where somebody else uses it.
+
+    Raises `ChangeSetError` where CloudFormation takes too long.
+    """
     found = stacks.read(client, stack)
-    return found.status if found is not None else None
-
-
-def outputs(client: Any, stack: str) -> dict[str, str]:
-    """Return a stack's outputs by name; none where there is no such stack."""
-    found = stacks.read(client, stack)
-    return dict(found.outputs) if found is not None else {}
-
-
-def events(client: Any, stack: str) -> list[StackEvent]:
-    """Return a stack's events, the oldest first."""
-    return of_stack(client, stack)
+    if found is None or found.status == "DELETE_COMPLETE":
+        return True
+    if found.status != "REVIEW_IN_PROGRESS" or listed(client, found.id):
+        return False
+    client.delete_stack(StackName=found.id)
+    for _ in REMOVAL.looks():
+        now = stacks.read(client, found.id)
+        if now is None or now.status == "DELETE_COMPLETE":
+            return True
+    raise ChangeSetError(f"{found.name} is not deleted yet")
 
 
 def _changes(client: Any, asked: Mapping[str, Any], first: Mapping[str, Any]) -> Iterator[Change]:

@@ -47,4 +47,6 @@ def script(cli: click.Command, shell: str) -> str:
     # click asks the program by its name; ours is a function of the shell, which `env` does not find.
     for name in ("$1", PROGRAM):
         text = text.replace(f" {name})", f" {command})")
+    # In zsh click completes only what is a command of its own.
+    text = text.replace(f"$+commands[{PROGRAM}]", f"$+functions[{PROGRAM}]")
     return FUNCTIONS[shell].format(program=PROGRAM, command=command) + "\n" + text.strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -9,6 +10,7 @@ import click
 from deployer import events, execute
 from deployer.account import error_code
 from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_ROLLED_BACK, complain, table
+from deployer.deployed import ALIAS
 from deployer.history import document
 from deployer.progress import span
 from deployer.standing import explained
@@ -23,8 +25,7 @@ if TYPE_CHECKING:
     from deployer.reviewed import Reviewed
     from deployer.stacks import Stack
 
-ALIAS = "PipelineArn"
-"""The output with the alias's ARN."""
+DIGEST = re.compile(r"(sha256:[0-9a-f]{12})[0-9a-f]{52}")
 TAKEN_BACK = ("ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "DELETE_COMPLETE")
 
 
@@ -61,6 +62,8 @@ def _tell_alias(context: Context, arn: str) -> None:
     try:
         client = context.account.client("stepfunctions")
         for route in client.describe_state_machine_alias(stateMachineAliasArn=arn)["routingConfiguration"]:
+            if not route["weight"]:
+                continue
             version = route["stateMachineVersionArn"]
             described = client.describe_state_machine(stateMachineArn=version)
             found.append((version.rpartition(":")[2], route["weight"], described.get("description", "")))
@@ -76,9 +79,12 @@ def _tell_alias(context: Context, arn: str) -> None:
     context.voice.say()
     for version, weight, told in found:
         share = "" if weight == 100 else f" for {weight} % of the executions"
-        context.voice.say(
-            f"alias {arn.rpartition(':')[2]} → version {version}{share}" + (f" ({told})" if told else "")
-        )
+        context.voice.say(f"alias {arn.rpartition(':')[2]} → version {version}{share}{_in_short(told)}")
+
+
+def _in_short(description: str) -> str:
+    """Return what a version is of, with as much of its document's digest as other tables show."""
+    return f" ({DIGEST.sub(lambda found: found[1], description)})" if description else ""
 
 
 def _failed(context: Context, outcome: Outcome, change_set: ChangeSet, documents: Reviewed) -> int:
@@ -90,7 +96,7 @@ def _failed(context: Context, outcome: Outcome, change_set: ChangeSet, documents
     is_rolled_back = outcome.status in TAKEN_BACK
     context.answer |= {
         "result": "rolled back" if is_rolled_back else "failed",
-        "causes": [vars(each) for each in causes],
+        "causes": [failures.document(each) for each in causes],
     }
     complain(f"{change_set.stack} could not be {'created' if change_set.kind == 'CREATE' else 'changed'}")
     told: Sequence[str] = [

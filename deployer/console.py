@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import shutil
 import sys
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +49,21 @@ def of_stack(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)
 
 
+def makes_change_sets(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of whatever makes a stack or changes it; the command takes `tags` and `role_arn`."""
+    for option in (
+        click.option("--role-arn", metavar="ARN", help="The role that CloudFormation works as."),
+        click.option(
+            "--tags",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="A tag of the stack and its resources; repeatable. Without any it keeps its own.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def account(profile: str | None, region: str | None, endpoint_url: str | None) -> Account:
     """Return the account that the options mean; calls that are made again are told on standard error."""
     return Account(Access(profile, region, endpoint_url), note)
@@ -59,31 +77,89 @@ class Refused(Exception):  # noqa: N818 - it is no defect, but an answer
         self.code = code
 
 
+@dataclass
+class Answer:
+    """What a program reads of a command: one JSON document on standard output, however the command ends.
+
+    Its keys are written as AWS writes them. `result` is what came of the command, `exit` its exit code, `error` what a
+    person reads of what went wrong; `status` is a stack's.
+    """
+
+    is_wanted: bool
+    """Whether `--json` was given."""
+    fields: dict[str, Any] = field(default_factory=dict)
+    code: int = EXIT_DONE
+    """How the command ends where nothing is raised."""
+
+    def say(self, text: str = "") -> None:
+        """Tell a person something; nothing where a program reads."""
+        if not self.is_wanted:
+            click.echo(as_given(text))
+
+    def end(self, code: int, error: str = "") -> None:
+        """Print the document."""
+        if self.is_wanted:
+            found = {**self.fields, "result": self.fields.get("result", RESULTS[code])}
+            told = {"error": as_given(error)} if error else {}
+            click.echo(json.dumps({**found, **told, "exit": code}, indent=2, ensure_ascii=False, default=str))
+
+
+RESULTS = {
+    EXIT_DONE: "done",
+    EXIT_ERROR: "failed",
+    EXIT_USAGE: "failed",
+    EXIT_REFUSED: "refused",
+    EXIT_ROLLED_BACK: "rolled back",
+    EXIT_PLANNED: "planned",
+    EXIT_INTERRUPTED: "interrupted",
+}
+"""What came of a command, where it does not say it more exactly."""
+
+
 @contextmanager
-def told(access: Access) -> Iterator[None]:
-    """Turn what a person can mend into a message and an exit code; anything else is a defect and keeps its traceback."""
+def told(access: Access, answer: Answer | None = None) -> Iterator[None]:
+    """Turn what a person can mend into a message and an exit code; anything else is a defect and keeps its traceback.
+
+    A program reads of it, too, in the `answer`.
+    """
+    answer = answer or Answer(is_wanted=False)
     try:
         yield
-    except Refused as error:
-        complain(str(error))
-        sys.exit(error.code)
-    except AccountError as error:
-        complain(str(error))
-        sys.exit(EXIT_ERROR)
+    except (KeyboardInterrupt, click.Abort):
+        answer.end(EXIT_INTERRUPTED, "interrupted")
+        raise
+    except SystemExit as ended:  # whoever ends the process has told why
+        answer.end(int(ended.code or 0))
+        raise
     except BrokenPipeError:  # whoever read the output has had enough: click ends quietly
         raise
-    except OSError as error:
-        complain(f"{error.filename or 'this machine'}: {error.strerror or error}")
-        sys.exit(EXIT_ERROR)
     except Exception as error:
-        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
-
-        if not isinstance(error, BotoCoreError | ClientError):
+        code, message = _mendable(error, access)
+        if not message:
             raise
-        from deployer.account import refusal  # noqa: PLC0415
+        complain(message)
+        answer.end(code, message)
+        sys.exit(code)
+    answer.end(answer.code)
 
-        complain(refusal(error, access))
-        sys.exit(EXIT_ERROR)
+
+def _mendable(error: Exception, access: Access) -> tuple[int, str]:
+    """Return the exit code, and what a person reads, of what they can mend; no words of a defect."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
+
+    from deployer.account import refusal  # noqa: PLC0415
+
+    match error:
+        case Refused():
+            return error.code, str(error)
+        case AccountError():
+            return EXIT_ERROR, str(error)
+        case OSError():
+            return EXIT_ERROR, f"{error.filename or 'this machine'}: {error.strerror or error}"
+        case BotoCoreError() | ClientError():
+            return EXIT_ERROR, refusal(error, access)
+        case _:
+            return EXIT_ERROR, ""
 
 
 HINT = re.compile(r"python build\.py (?P<command>[a-z]+)(?P<words>[^`\n]*)")
@@ -144,6 +220,21 @@ def complain(message: str) -> None:
 def note(message: str) -> None:
     """Tell on standard error what is good to know while something goes on."""
     click.secho(as_given(message), dim=True, err=True)
+
+
+def warn(message: str) -> None:
+    """Say loudly, on standard error, what a person should think about again: that first, then what belongs to it."""
+    first, *more = as_given(message).splitlines()
+    for line in (f"WARNING: {first}", *(f"         {each}" for each in more)):
+        click.secho(line, fg="yellow", bold=True, err=True)
+
+
+def wrapped(text: str, indent: str = "") -> str:
+    """Return a paragraph; on a terminal it is broken between words to fit."""
+    if not sys.stdout.isatty():
+        return indent + text
+    width = shutil.get_terminal_size().columns
+    return click.wrap_text(text, width, indent, indent + "  ")
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[str] = ()) -> str:

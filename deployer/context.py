@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import secrets
 import shlex
 import sys
 from dataclasses import dataclass, field
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 
     from deployer.account import Access
     from deployer.progress import Lines
-
-TOKEN = re.compile(r"toolshed-(.+)-[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -44,6 +40,8 @@ class Options:
     gates: tuple[str, ...] = ()
     is_yes: bool = False
     does_execute: bool = True
+    has_all: bool = False
+    """Whether the plan is shown with nothing folded."""
     does_recreate: bool = False
     does_wait: bool = False
     does_revert_drift: bool = False
@@ -80,7 +78,7 @@ class Context:
     root: Path
     pace: Pace = Pace()  # noqa: RUF009 - it is frozen
     answer: dict[str, Any] = field(default_factory=dict)
-    """What `--json` prints."""
+    """What a program reads of it, with `--json`."""
 
     @cached_property
     def voice(self) -> Voice:
@@ -118,15 +116,3 @@ class Context:
             "--endpoint-url": self.access.endpoint_url,
         }
         return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)
-
-    def new_token(self) -> str:
-        """Return a token for one request: it tells others whose it is."""
-        who = re.split("[/:]", self.account.identity().arn)[-1]
-        name = re.sub("[^A-Za-z0-9]+", "-", who).strip("-")[:60] or "somebody"
-        return f"toolshed-{name}-{secrets.token_hex(8)}"
-
-
-def beginner(token: str) -> str:
-    """Return who began an operation, by its token: one of ours names the person."""
-    found = TOKEN.fullmatch(token)
-    return found[1] if found else token

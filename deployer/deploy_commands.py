@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from deployer.artifact_commands import of_bootstrap
-from deployer.console import EXIT_USAGE, ROOT, Refused, account, of_stack, reaches_aws, told
+from deployer.console import (
+    EXIT_USAGE,
+    ROOT,
+    Answer,
+    Refused,
+    account,
+    makes_change_sets,
+    of_stack,
+    reaches_aws,
+    told,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,13 +48,7 @@ KINDS = ("any-change", "wider", "exposure", "replacement", "data-loss", "safety"
     metavar="KEY=VALUE",
     help="One value; repeatable. What is not named keeps its value.",
 )
-@click.option(
-    "--tags",
-    multiple=True,
-    metavar="KEY=VALUE",
-    help="A tag of the stack and its resources; repeatable. Without any it keeps its own.",
-)
-@click.option("--role-arn", metavar="ARN", help="The role that CloudFormation works as.")
+@makes_change_sets
 @click.option(
     "--change-set-name", metavar="NAME", help="Instead of one that is made from the documents' digest."
 )
@@ -62,6 +65,7 @@ KINDS = ("any-change", "wider", "exposure", "replacement", "data-loss", "safety"
     type=click.Choice(KINDS),
     help="End with 3 where the plan has one; repeatable.",
 )
+@click.option("--all", "has_all", is_flag=True, help="Show every change of the plan: fold none.")
 @click.option("--recreate", is_flag=True, help="Delete a stack whose creation failed, and create it anew.")
 @click.option(
     "--wait",
@@ -78,23 +82,20 @@ def deploy(  # noqa: PLR0913 - one for each option
     *, stack_name: str, bootstrap_stack: str, profile: str | None, region: str | None, endpoint_url: str | None,
     bucket: str | None, bucket_owner: str | None, files: tuple[str, ...], pairs: tuple[str, ...], tags: tuple[str, ...],
     role_arn: str | None, change_set_name: str | None, is_yes: bool, no_execute: bool, planned: str | None,
-    fail_on: tuple[str, ...], recreate: bool, does_wait: bool, revert_drift: bool, allow_uncommitted: bool, is_json: bool,
+    fail_on: tuple[str, ...], has_all: bool, recreate: bool, does_wait: bool, revert_drift: bool, allow_uncommitted: bool, is_json: bool,
 ) -> None:  # fmt: skip
     """Deploy the committed documents with a change set: show what will happen, ask, show it happening.
 
     Exit codes: 0 done, or nothing to do; 1 an error; 2 usage; 3 refused; 4 rolled back; 5 planned, not executed.
     """
-    reached = account(profile, region, endpoint_url)
-    with told(reached.access):
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json, {"stack": stack_name})
+    with told(reached.access, answer):
         from deployer.context import Context, Options  # noqa: PLC0415 - the help needs none
         from deployer.deployment import Deployment  # noqa: PLC0415
-        from deployer.parameters import FILE_PREFIX, read_file, read_pairs  # noqa: PLC0415
+        from deployer.parameters import read_files, read_pairs  # noqa: PLC0415
         from deployer.planning import NAME  # noqa: PLC0415
 
-        given: dict[str, str] = {}
-        for file in files:
-            given |= read_file(Path(file.removeprefix(FILE_PREFIX)))
-        given |= read_pairs(pairs)
+        given = {**read_files(files), **read_pairs(pairs)}
         for name, option in ((change_set_name, "--change-set-name"), (planned, "--execute")):
             if name is not None and NAME.fullmatch(name) is None:
                 raise Refused(
@@ -119,14 +120,15 @@ def deploy(  # noqa: PLR0913 - one for each option
             gates=fail_on,
             is_yes=is_yes,
             does_execute=not no_execute,
+            has_all=has_all,
             does_recreate=recreate,
             does_wait=does_wait,
             does_revert_drift=revert_drift,
             is_uncommitted_allowed=allow_uncommitted,
             is_json=is_json,
         )
-        code = Deployment(Context(reached.access, options, ROOT)).run()
-    sys.exit(code)
+        answer.code = Deployment(Context(reached.access, options, ROOT, answer=answer.fields)).run()
+    sys.exit(answer.code)
 
 
 @click.command()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 DEFINITION_KEY = re.compile(r"asl/([\w-]+)/([0-9a-f]{64})\.asl\.json$")
 BUCKET = "ArtifactBucket"
 """The parameter that names the artifact bucket."""
+ALIAS = "PipelineArn"
+"""The output with the alias that executions are started by."""
 
 
 @dataclass(frozen=True)

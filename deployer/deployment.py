@@ -6,14 +6,13 @@ refusal, Ctrl-C) takes back what it made. From then on CloudFormation works with
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import click
 
-from deployer import change_sets, events, execute, parameters, standing
+from deployer import change_sets, events, execute, parameters, standing, tokens
 from deployer.account import error_code, refusal
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import (
@@ -21,10 +20,9 @@ from deployer.console import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
     EXIT_PLANNED,
-    EXIT_REFUSED,
     EXIT_USAGE,
     Refused,
-    table,
+    warn,
 )
 from deployer.execute import Follower, Outcome
 from deployer.planning import Made, planned_before
@@ -65,32 +63,15 @@ class Deployment:
 
     def run(self) -> int:
         """Deploy; return the exit code. Raises `Refused`, `AccountError`, and what botocore raises."""
-        context = self.context
-        context.answer["stack"] = context.options.stack
         with interruptible():
             try:
-                code = self._run()
+                return self._run()
             except KeyboardInterrupt:
-                code = self._interrupted()
-            except BaseException as error:
+                return self._interrupted()
+            except BaseException:
                 if self.stage is Stage.PREPARING:
                     self._made.take_back()
-                if isinstance(error, Exception):
-                    code = error.code if isinstance(error, Refused) else EXIT_ERROR
-                    self._answer("refused" if code == EXIT_REFUSED else "failed", code, str(error))
                 raise
-        self._answer("", code)
-        return code
-
-    def _answer(self, result: str, code: int, error: str = "") -> None:
-        """Print what a program reads; what was found out before stays."""
-        answer = self.context.answer
-        if result:
-            answer.setdefault("result", result)
-            answer["error"] = error
-        answer["exit"] = code
-        if self.context.options.is_json:
-            click.echo(json.dumps(answer, indent=2, ensure_ascii=False, default=str))
 
     def _run(self) -> int:
         from deployer import reviewed  # noqa: PLC0415 - the help needs none
@@ -111,6 +92,7 @@ class Deployment:
             return self._unchanged(stack)
         plan = self._plan(change_set, stack, documents)
         self._show(plan)
+        self._tell_of_rollout(change_set, stack)
         if not options.does_execute:
             return self._left(change_set)
         if not options.is_yes and not context.ask(self._question(plan)):
@@ -141,7 +123,10 @@ class Deployment:
             "result": "unchanged",
             "outputs": dict(stack.outputs) if stack is not None else {},
         }
-        self.context.voice.say(f"nothing to change: {name} is as the documents say")
+        self.context.voice.say(
+            f"nothing to change: {name} is deployed from these documents; "
+            "`python build.py status` tells what was changed outside of the stack"
+        )
         return EXIT_DONE
 
     def _plan(self, change_set: ChangeSet, stack: Stack | None, documents: Reviewed) -> Plan:
@@ -163,18 +148,29 @@ class Deployment:
     def _show(self, plan: Plan) -> None:
         """Show a plan. Raises `Refused` where it does not pass a gate."""
         from deployer import plan as plans  # noqa: PLC0415
+        from deployer import plan_view  # noqa: PLC0415
 
         context, say = self.context, self.context.voice.say
-        context.answer |= plans.document(plan)
+        context.answer |= plan_view.document(plan)
         say(click.style(plan.verdict, bold=True))
         say()
-        say(table(*plans.rows(plan)))
-        if remarks := plans.remarks(plan):
-            say()
-            say(remarks)
+        say(plan_view.text(plan, has_all=context.options.has_all))
         say()
         if failed := plans.refused(plan, context.options.gates):
             raise Refused(f"the plan does not pass --fail-on {', '.join(failed)}; nothing was executed")
+
+    def _tell_of_rollout(self, change_set: ChangeSet, stack: Stack | None) -> None:
+        """Tell how executions are led over, and what would end that as soon as it begins."""
+        from deployer import rollout  # noqa: PLC0415
+
+        steps = rollout.steps(change_set)
+        if not steps or stack is None:
+            return
+        doubts = rollout.doubts(self.context.account, stack.outputs)
+        self.context.answer |= {"rollout": steps, "warnings": doubts}
+        self.context.voice.say(steps)
+        for doubt in doubts:
+            warn(doubt)
 
     def _question(self, plan: Plan) -> str:
         what = "Create" if plan.change_set.kind == "CREATE" else "Change"
@@ -184,21 +180,20 @@ class Deployment:
     def _left(self, change_set: ChangeSet) -> int:
         context, say, aws = self.context, self.context.voice.say, self.context.aws
         context.answer["result"] = "planned"
+        named = f"--stack-name {change_set.stack} --change-set-name {change_set.name}{aws}"
         say(f"planned, not executed: the change set {change_set.name} of {change_set.stack}")
         say(f"  execute it:    python build.py deploy --execute {change_set.name}")
-        say(f"             or  aws cloudformation execute-change-set --change-set-name {change_set.arn}{aws}")
-        say(f"  throw it away: aws cloudformation delete-change-set --change-set-name {change_set.arn}{aws}")
+        say(f"             or  aws cloudformation execute-change-set {named}")
+        say(f"  throw it away: aws cloudformation delete-change-set {named}")
         if self._made.has_made_stack:
-            say(
-                f"  with the empty stack: aws cloudformation delete-stack --stack-name {change_set.stack}{aws}"
-            )
+            say("  with the empty stack: python build.py destroy")
         return EXIT_PLANNED
 
     # Its execution
 
     def _execute(self, change_set: ChangeSet) -> Outcome:
         context = self.context
-        token = context.new_token()
+        token = tokens.new(context.account)
         self._change_set, self.stage = change_set, Stage.STARTING
         try:
             stream = execute.start(context.client, change_set, token)
@@ -275,7 +270,6 @@ class Deployment:
     def _interrupted(self) -> int:
         """End after Ctrl-C: take back what can be, and say what goes on."""
         context = self.context
-        context.answer["result"] = "interrupted"
         click.echo(err=True)
         if self.stage is Stage.STARTING and self._is_untouched():
             self.stage = Stage.PREPARING

@@ -114,7 +114,8 @@ def plan(account: Account, stack: str) -> Plan | None:
         raise Refused(
             f"{stack} is {found.status}\nwait for its end (`python build.py events --follow`), then destroy it"
         )
-    resources = tuple(_resources(account, found.id))
+    # A stack that a review has left has no template yet, and nothing in it.
+    resources = () if found.status == "REVIEW_IN_PROGRESS" else tuple(_resources(account, found.id))
     return Plan(found, resources, running(account, resources))
 
 

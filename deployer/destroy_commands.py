@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +13,8 @@ from deployer.console import (
     EXIT_DONE,
     EXIT_ERROR,
     EXIT_PLANNED,
+    ROOT,
+    Answer,
     Refused,
     account,
     note,
@@ -22,6 +22,8 @@ from deployer.console import (
     reaches_aws,
     table,
     told,
+    warn,
+    wrapped,
 )
 
 if TYPE_CHECKING:
@@ -60,51 +62,45 @@ def destroy(  # noqa: PLR0913 - one for each option
     """Delete the stack. The verdicts and the images stay; logs, and the history of executions, are lost."""
     if yes and ctx.get_parameter_source("stack_name") is not ParameterSource.COMMANDLINE:
         raise click.UsageError("--yes deletes without asking: say what, with --stack-name.")
-    reached = account(profile, region, endpoint_url)
-    with told(reached.access):
-        code = _destroy(reached, stack_name, retain, stops=stop_executions, yes=yes, is_json=is_json)
-    sys.exit(code)
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json, {"stack": stack_name})
+    with told(reached.access, answer):
+        _destroy(reached, answer, stack_name, retain, stops=stop_executions, yes=yes)
+    sys.exit(EXIT_DONE)
 
 
 def _destroy(  # noqa: PLR0913 - one for each option
-    reached: Account, stack: str, retain: tuple[str, ...], *, stops: bool, yes: bool, is_json: bool
-) -> int:
+    reached: Account, answer: Answer, stack: str, retain: tuple[str, ...], *, stops: bool, yes: bool
+) -> None:
     from deployer import destroy as destroying  # noqa: PLC0415 - the help needs none of it
 
     planned = destroying.plan(reached, stack)
     if planned is None:
-        _say(
-            is_json,
-            {"stack": stack, "status": "nothing to do"},
-            f"nothing to do: there is no stack {stack} in {reached.region}",
-        )
-        return EXIT_DONE
-    if not is_json:
+        answer.fields["result"] = "unchanged"
+        answer.say(f"nothing to do: there is no stack {stack} in {reached.region}")
+        return
+    answer.fields |= _fields(planned)
+    if not answer.is_wanted:
         _show(reached, planned)
     if planned.running and not stops:
-        _refuse_running(planned, is_json=is_json)
-    if is_json and not yes:
-        click.echo(json.dumps({**_fields(planned), "status": "planned"}, indent=2))
+        _refuse_running(planned)
+    if answer.is_wanted and not yes:
         raise Refused(f"{NOTHING_DONE}: --yes does it", EXIT_PLANNED)
     confirm_by_name(f"To delete it, type its name ({stack})", stack, yes=yes)
     if planned.running:
         with under_way("some executions may be stopped, and the stack is as it was: run this again to go on"):
             destroying.stop(reached, planned, note)
-    ending = _delete(reached, planned, retain, is_json=is_json)
-    document = {**_fields(planned), "status": ending.status}
+    ending = _delete(reached, planned, retain, is_json=answer.is_wanted)
+    answer.fields["status"] = ending.status
     if ending.status != "DELETE_COMPLETE":
-        if is_json:
-            click.echo(json.dumps(document, indent=2))
         raise Refused(_resistance(stack, ending), EXIT_ERROR)
-    _say(is_json, document, click.style(f"{stack} is deleted", fg="green"))
-    if not is_json:
+    answer.say(click.style(f"{stack} is deleted", fg="green"))
+    if not answer.is_wanted:
         _left(planned, retain)
-    return EXIT_DONE
 
 
 def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json: bool) -> Outcome:
     from deployer import destroy as destroying  # noqa: PLC0415
-    from deployer import following  # noqa: PLC0415
+    from deployer import following, tokens  # noqa: PLC0415
 
     client = reached.client("cloudformation")
 
@@ -112,7 +108,7 @@ def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json
         if planned.stack.status == "DELETE_IN_PROGRESS":
             note("it is being deleted already; this follows")
         else:
-            destroying.delete(client, planned, following.new_token("destroy"), retain)
+            destroying.delete(client, planned, tokens.new(reached), retain)
 
     return following.carry_out(
         client,
@@ -135,12 +131,12 @@ def _show(reached: Account, planned: Plan) -> None:
     if lost:
         click.secho(f"Deleted: {len(lost)} resources in all, and the history of executions", bold=True)
         names = ", ".join(each.logical_id for each in lost if not each.holds)
-        click.echo(click.wrap_text(names, shutil.get_terminal_size((100, 24)).columns) + "\n")
+        click.echo(wrapped(names) + "\n")
     if kept:
         click.secho("Retained", bold=True)
         click.echo(table(("what", "holds", "name"), [_cells(each) for each in kept]) + "\n")
     for each in planned.running.unknown:
-        click.secho(f"WARNING: whether something runs there is not known: {each}", fg="yellow", err=True)
+        warn(f"whether something runs there is not known: {each}")
 
 
 def _cells(each: Resource) -> tuple[str, str, str]:
@@ -148,9 +144,7 @@ def _cells(each: Resource) -> tuple[str, str, str]:
     return each.logical_id, each.contents or each.holds or "-", name
 
 
-def _refuse_running(planned: Plan, *, is_json: bool) -> None:
-    if is_json:
-        click.echo(json.dumps({**_fields(planned), "status": "refused"}, indent=2))
+def _refuse_running(planned: Plan) -> None:
     raise Refused(
         "\n".join(
             [
@@ -184,25 +178,26 @@ def _left(planned: Plan, retain: tuple[str, ...]) -> None:
         return
     click.echo("\nWhat is left:")
     click.echo(table(("what", "holds", "name"), [_cells(each) for each in left]))
-    note("a new stack with these names collides with them, unless it takes them in first:")
-    note(
-        "python build.py adopt "
-        + " ".join(f"{each.logical_id}={each.physical_id}" for each in planned.retained)
-    )
+    from deployer.adopt import adoptable  # noqa: PLC0415 - only where something is left
+
+    names = adoptable(ROOT)
+    taken = [f"{each.logical_id}={each.physical_id}" for each in planned.retained if each.logical_id in names]
+    if taken:
+        note("a new stack with these names collides with them, unless it takes them in first:")
+        note(f"python build.py adopt {' '.join(taken)}")
 
 
 def _fields(planned: Plan) -> dict[str, Any]:
     def fields(each: Resource) -> dict[str, str]:
         return {
-            "logical_id": each.logical_id,
-            "physical_id": each.physical_id,
+            "logicalId": each.logical_id,
+            "physicalId": each.physical_id,
             "type": each.type,
             "contents": each.contents,
         }
 
     return {
-        "stack": planned.stack.name,
-        "stack_id": planned.stack.id,
+        "stackId": planned.stack.id,
         "lost": [fields(each) for each in planned.lost],
         "retained": [fields(each) for each in planned.retained],
         "running": {
@@ -210,7 +205,3 @@ def _fields(planned: Plan) -> dict[str, Any]:
             "tasks": [task for _, task in planned.running.tasks],
         },
     }
-
-
-def _say(is_json: bool, document: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(document, indent=2) if is_json else text)

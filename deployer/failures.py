@@ -71,6 +71,19 @@ def lines(found: Sequence[Cause]) -> Iterator[str]:
             yield f"    → {cause.help}"
 
 
+def document(cause: Cause) -> dict[str, Any]:
+    """Return a cause for programs."""
+    return {
+        "what": cause.what,
+        "how": cause.how,
+        "reason": cause.reason,
+        "place": cause.place,
+        "path": cause.path,
+        "help": cause.help,
+        "isWarning": cause.is_warning,
+    }
+
+
 def _of_event(event: StackEvent, template: Parsed | None) -> Cause:
     if event.is_hook_failure:
         return Cause(

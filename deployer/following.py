@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from deployer.asking import under_way
@@ -18,11 +17,6 @@ if TYPE_CHECKING:
 
     from deployer.events import StackEvent
     from deployer.stacks import Stack
-
-
-def new_token(what: str) -> str:
-    """Return a token by which CloudFormation knows a request that is made twice for the same."""
-    return f"toolshed-{what}-{secrets.token_hex(8)}"
 
 
 def carry_out(  # noqa: PLR0913 - what to begin, and how it is shown

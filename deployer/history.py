@@ -78,26 +78,38 @@ def show_events(account: Account, wanted: Wanted) -> int:
     if not found and not findings:
         click.echo(f"{stack.name} is {stack.status}; no such events")
         return EXIT_DONE
-    rows = [
-        [_time(event), event.hook_status or event.status, event.logical_id, event.type.removeprefix("AWS::"), _reason(event)]
-        for event in found
-    ]  # fmt: skip
-    if rows:
-        click.echo(
-            table(
-                [f"time, {zone(found[-1].at)}", "status", "resource", "type", "reason"],
-                rows,
-                [style_of(event.status) for event in found],
-            )
-        )
+    if found:
+        # A table cuts what is long: of what failed, the reason is wanted in full, below it.
+        click.echo(as_table(found, has_reasons=not wanted.only_failed))
     if wanted.only_failed:
-        # A table cuts what is long: of what failed, the reason is wanted in full.
         for event in found:
             click.echo(f"\n{event.logical_id}: {_reason(event) or 'no reason was given'}")
         for finding in findings:
             where = f" at {finding.path}" if finding.path else ""
             click.echo(f"\n{finding.logical_id}: {finding.name or finding.kind}{where}: {finding.reason}")
     return EXIT_DONE
+
+
+def as_table(found: Sequence[StackEvent], *, has_reasons: bool = True) -> str:
+    """Return events as a table under their day and zone: a day that all share, and reasons that none has, take no room."""
+    days = {_local(event).date() for event in found}
+    day = f"{days.pop()}, " if len(days) == 1 else ""
+    form = "%H:%M:%S" if day else "%Y-%m-%d %H:%M:%S"
+    rows = [
+        [
+            _local(event).strftime(form),
+            event.hook_status or event.status,
+            event.logical_id,
+            event.type.removeprefix("AWS::"),
+            _reason(event),
+        ]
+        for event in found
+    ]
+    headings = ["time", "status", "resource", "type", "reason"]
+    if not has_reasons or not any(row[-1] for row in rows):
+        headings, rows = headings[:-1], [row[:-1] for row in rows]
+    shown = table(headings, rows, [style_of(event.status) for event in found])
+    return f"{day}times are in {zone(found[-1].at)}\n{shown}"
 
 
 def follow_events(account: Account, wanted: Wanted) -> int:
@@ -190,8 +202,8 @@ def _findings(client: Any, stack: Stack, wanted: Wanted) -> list[Finding]:
     ]
 
 
-def _time(event: StackEvent) -> str:
-    return event.at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if event.at is not None else ""
+def _local(event: StackEvent) -> datetime:
+    return (event.at or datetime.now(UTC)).astimezone()
 
 
 def _reason(event: StackEvent) -> str:

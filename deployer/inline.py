@@ -10,13 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from deployer import change_sets, following, stacks
+from deployer import change_sets, following, stacks, tokens
 from deployer.account import is_passing
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import EXIT_ERROR, EXIT_ROLLED_BACK, Refused, note
 from deployer.progress import line
 from deployer.signals import interruptible, patient
-from deployer.stacks import Pace, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,12 +23,12 @@ if TYPE_CHECKING:
     from deployer.account import Account
     from deployer.execute import Outcome
     from deployer.plan import Plan
+    from deployer.stacks import Pace, Stack
 
 LONGEST = 51_200
 """Bytes of a template that a request may carry. Evidence: documentation (CloudFormation quotas)."""
 GOOD = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 ROLLED_BACK = frozenset({"ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE", "DELETE_COMPLETE"})  # fmt: skip
-REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
 @dataclass(frozen=True)
@@ -114,20 +113,9 @@ def _withdraw(client: Any, request: Request, before: Stack | None) -> None:
             if found is not None:
                 change_sets.delete(client, found.arn)
             if before is None:
-                _remove_empty(client, request.stack)
+                change_sets.remove_empty(client, request.stack)
     except (BotoCoreError, ClientError, ChangeSetError, KeyboardInterrupt):
         note(f"left behind, and harmless: the change set {request.name} of {request.stack}")
-
-
-def _remove_empty(client: Any, name: str) -> None:
-    stack = stacks.read(client, name)
-    if stack is None or stack.status != "REVIEW_IN_PROGRESS" or change_sets.listed(client, stack.id):
-        return
-    client.delete_stack(StackName=stack.id)
-    for _ in REMOVAL.looks():
-        now = stacks.read(client, stack.id)
-        if now is None or now.status == "DELETE_COMPLETE":
-            return
 
 
 def plan_of(client: Any, proposal: Proposal, name: str, body: str) -> Plan:
@@ -163,7 +151,7 @@ def execute(
         # From here on it may have been heard, unless it is refused.
         proposal.is_executed = True
         try:
-            token = following.new_token("execute")
+            token = tokens.new(account)
             client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
         except Exception as error:
             proposal.is_executed = is_passing(error)

@@ -11,13 +11,13 @@ import json
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deployer.console import EXIT_USAGE, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
 FILE_PREFIX = "file://"
 LIST_TYPES = re.compile(r"CommaDelimitedList|List<.+>$")
@@ -46,10 +46,20 @@ def read_pairs(pairs: Sequence[str], what: str = "--parameter") -> dict[str, str
     return found
 
 
+def read_files(files: Sequence[str]) -> dict[str, str]:
+    """Return the parameters of files, each named by its path or `file://` and its path. Raises `Refused`."""
+    found: dict[str, str] = {}
+    for file in files:
+        found |= read_file(Path(file.removeprefix(FILE_PREFIX)))
+    return found
+
+
 def read_file(path: Path) -> dict[str, str]:
-    """Return the parameters of a file in one of the forms. Raises `Refused`, `OSError`."""
+    """Return the parameters of a file in one of the forms. Raises `Refused`."""
     try:
         text = path.read_text("utf-8-sig")
+    except OSError as error:
+        raise Refused(f"{path}: {error.strerror}", EXIT_USAGE) from error
     except UnicodeDecodeError as error:
         raise Refused(f"{path}: is no UTF-8", EXIT_USAGE) from error
     if not text.lstrip().startswith(("{", "[")):

@@ -6,7 +6,6 @@ opens or breaks is told by the review of the documents that are deployed against
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -29,12 +28,7 @@ if TYPE_CHECKING:
 
 VERBS = {"Add": Verb.ADDED, "Import": Verb.ADDED, "Remove": Verb.REMOVED}
 """What an action is called in a review; any other changes what is there."""
-SIGNS = {Verb.ADDED: "+", Verb.REMOVED: "-", Verb.CHANGED: "~"}
-STYLES = {Level.DANGER: "red", Level.WARNING: "yellow", Level.NOTE: ""}
-FATES = {"Import": "taken in", "SyncWithActual": "stays"}
-"""What a table says of actions that no verb of the review's names."""
 DRIFTED = ("MODIFIED", "DELETED")
-LONGEST_NAMES = 3
 
 
 @dataclass(frozen=True)
@@ -81,8 +75,13 @@ def make(
     template = next((each for each in committed.values() if each.kind == "template"), None)
     after = Template(template.parsed.file, template.value) if template is not None else Template("", {})
     compared = compare(deployed, committed) if deployed else Review((), (), ())
+    names = frozenset(change.logical_id for change in change_set.changes)
     changes = [
-        *(each for change in change_set.changes for each in _resource(change, after)),
+        *(
+            _with_causes(each, change, names)
+            for change in change_set.changes
+            for each in _resource(change, after)
+        ),
         *(change for change in compared.changes if not _is_told_by_change_set(change)),
         *(_parameters(change_set, parameters, after.file) if change_set.kind != "CREATE" else ()),
     ]
@@ -99,6 +98,14 @@ def make(
 def _is_told_by_change_set(change: Change) -> bool:
     """Tell whether the change set says it better; it says nothing of what is kept less safely from now on."""
     return change.section is Section.RESOURCES and change.verb not in (Verb.LOST, Verb.GAINED)
+
+
+def _with_causes(told: Change, change: change_sets.Change, names: frozenset[str]) -> Change:
+    """Note which resources a change follows from: it refers to them, they change, and nothing else of it does."""
+    causes = {detail.cause.partition(".")[0] for detail in change.details}
+    is_own = any(not detail.source.startswith("Resource") for detail in change.details)
+    follows = () if is_own or not causes <= names else tuple(sorted(causes))
+    return replace(told, facts={**told.facts, "follows": follows}) if follows else told
 
 
 def side(documents: Mapping[str, bytes]) -> Side:
@@ -252,12 +259,16 @@ def _paths(change: change_sets.Change, *, only_replacing: bool = False) -> list[
 
 
 def _reasons(change: change_sets.Change) -> Iterator[str]:
-    """Yield why a resource is replaced, as far as AWS tells."""
-    for detail in change.details:
-        if detail.recreation != "Never":
-            cause = f", because of {code(detail.cause)}" if detail.cause else ""
-            sure = "" if detail.is_certain else "; whether it does is known only then"
-            yield f"{code(detail.path or detail.attribute)} changes{cause}{sure}"
+    """Yield why a resource is replaced, as far as AWS tells: once for each property, however many causes it has."""
+    for path in _paths(change, only_replacing=True):
+        details = [each for each in change.details if (each.path or each.attribute) == path]
+        causes = sorted({each.cause for each in details if each.cause})
+        because = f", because of {', '.join(map(code, causes))}" if causes else ""
+        # Of a parameter's new value AWS tells twice: that it changes, and that it may be another text.
+        is_certain = any(each.is_certain for each in details)
+        yield f"{code(path)} changes{because}" + (
+            "" if is_certain else "; whether it does is known only then"
+        )
 
 
 def _values(change: change_sets.Change) -> Iterator[str]:
@@ -282,90 +293,6 @@ def _parameters(change_set: ChangeSet, before: Mapping[str, str], file: str) -> 
                 after=value,
                 facts={"kind": "parameter"},
             )
-
-
-def rows(plan: Plan) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return the table of a plan: headings, rows, and a style for each row."""
-    if plan.change_set.kind == "CREATE":
-        return _rows_by_type(plan.change_set)
-    found, styles = [], []
-    for change in plan.review.of(Section.RESOURCES):
-        if "action" not in change.facts or "drift" in change.facts:
-            continue
-        found.append(
-            [
-                SIGNS[change.verb],
-                change.subject,
-                _fate(change),
-                str(change.facts["type"]).removeprefix("AWS::"),
-                _because(change),
-            ]
-        )
-        styles.append(STYLES[change.level])
-    return ["", "resource", "what happens", "type", "because of"], found, styles
-
-
-def _fate(change: Change) -> str:
-    if change.facts["action"] in FATES:
-        return FATES[change.facts["action"]]
-    if change.verb is not Verb.CHANGED:
-        return change.verb.value
-    words = {"will": "replaced", "may": "may be replaced"}
-    return words.get(str(change.facts["replacement"]), "changed in place")
-
-
-def _because(change: Change) -> str:
-    paths = list(change.facts.get("paths", ()))
-    shown = ", ".join(paths[:LONGEST_NAMES]) + (
-        f" and {len(paths) - LONGEST_NAMES} more" if len(paths) > LONGEST_NAMES else ""
-    )
-    data = change.facts.get("data")
-    return "; ".join(part for part in (f"LOST: {data}" if data else "", shown) if part)
-
-
-def _rows_by_type(change_set: ChangeSet) -> tuple[list[str], list[list[str]], list[str]]:
-    """Return a row for each type: where all is new, which types are new says enough."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for change in change_set.changes:
-        groups.setdefault((change.action, change.type.removeprefix("AWS::")), []).append(change.logical_id)
-    found = [
-        ["+", str(len(names)), "taken in" if action == "Import" else "added", kind, ", ".join(names)]
-        for (action, kind), names in sorted(groups.items())
-    ]
-    return ["", "number", "what happens", "type", "resources"], found, [""] * len(found)
-
-
-def remarks(plan: Plan) -> str:
-    """Return what a table cannot say, for a terminal: the dangers first, in whole sentences."""
-    told = tuple(
-        change
-        for change in plan.review.changes
-        if not (change.section is Section.RESOURCES and change.level is Level.NOTE)
-    )
-    if plan.change_set.kind == "CREATE":
-        told = ()
-    shown = replace(plan.review, changes=told, differences=())
-    text = render.render(replace(plan.report, review=shown), "terminal")
-    # The first line is the verdict, which counts what the table shows, too.
-    return text.partition("\n")[2].strip("\n")
-
-
-def document(plan: Plan) -> dict[str, Any]:
-    """Return the plan for programs."""
-    found: dict[str, Any] = json.loads(render.render(plan.report, "json"))
-    change_set = plan.change_set
-    return {
-        "changeSet": {
-            "name": change_set.name,
-            "arn": change_set.arn,
-            "kind": change_set.kind,
-            "parameters": dict(change_set.parameters),
-        },
-        "verdict": plan.verdict,
-        "counts": found["counts"],
-        "changes": found["changes"],
-        "notes": found["notes"],
-    }
 
 
 def refused(plan: Plan, kinds: Sequence[str]) -> list[str]:

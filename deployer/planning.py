@@ -8,25 +8,24 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from deployer import change_sets, events, parameters, stacks
+from deployer import change_sets, events, parameters, tokens
 from deployer.account import error_code
 from deployer.change_sets import ChangeSet, ChangeSetError, ChangeSetRefusedError, Request
 from deployer.console import EXIT_ERROR, EXIT_USAGE, Refused
 from deployer.deployed import BUCKET, template_of
 from deployer.signals import patient
-from deployer.stacks import Pace, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from deployer.context import Context
     from deployer.reviewed import Reviewed
+    from deployer.stacks import Stack
 
 MARK = "ToolShed"
 """How the description of a change set of ours begins."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 """Of a change set. Evidence: botocore 1.44.5's model."""
-REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
 def name_for(template: bytes) -> str:
@@ -45,7 +44,7 @@ class Made:
     """Of the change set; empty as long as the answer has not come."""
     stack_id: str = ""
     has_made_stack: bool = False
-    """Whether there was no stack before."""
+    """Whether there was no stack before, or only what an earlier run of ours has left."""
 
     def plan(self, stack: Stack | None, documents: Reviewed) -> ChangeSet:
         """Publish, and create the change set. Raises `Refused`, `ChangeSetError`."""
@@ -61,6 +60,12 @@ class Made:
         declared = documents.fields.get("Parameters", {})
         parameters.check(declared, given)
         values = parameters.settle(declared, given, None if is_new else before)
+        if is_new or (stack is not None and stack.status == "IMPORT_COMPLETE"):
+            from deployer import leftovers  # noqa: PLC0415 - only where something is made that was not there
+
+            has_resources = None if is_new else stack
+            named = {**before, **values.given}
+            leftovers.check(context.account, has_resources, documents.fields, named, context.voice.note)
         owner = options.bucket_owner or context.account.identity().account
         published = artifacts.publish(context.account, bucket, documents, owner=owner)
         if published.uploaded:
@@ -75,7 +80,7 @@ class Made:
             tags=options.tags,
             role_arn=options.role_arn,
             description=f"{MARK}, commit {documents.commit or 'none'}",
-            token=context.new_token(),
+            token=tokens.new(context.account),
             does_revert_drift=options.does_revert_drift,
         )
         self._make_room(request, stack)
@@ -95,6 +100,7 @@ class Made:
                 EXIT_ERROR,
             )
         change_sets.delete(self.context.client, found.arn)
+        self.has_made_stack = stack.status == "REVIEW_IN_PROGRESS"
         if found.execution == "AVAILABLE":
             made = f" of {found.created.astimezone():%Y-%m-%d %H:%M}" if found.created is not None else ""
             self.context.voice.note(f"replaced the change set {request.name}{made}")
@@ -102,7 +108,7 @@ class Made:
     def _create(self, request: Request, stack: Stack | None) -> ChangeSet:
         client, kind = self.context.client, change_sets.kind_for(stack)
         self.context.voice.note(f"creating the change set {request.name}")
-        self.has_made_stack, self.name = stack is None, request.name
+        self.has_made_stack, self.name = self.has_made_stack or stack is None, request.name
         self.arn, self.stack_id = change_sets.begin(client, request, kind)
         try:
             return change_sets.wait(client, self.arn, kind, self.context.pace)
@@ -125,7 +131,7 @@ class Made:
         context.answer |= {
             "result": "refused",
             "reason": error.reason,
-            "causes": [vars(each) for each in causes],
+            "causes": [failures.document(each) for each in causes],
         }
         for text in failures.lines(causes):
             context.voice.blame(text)
@@ -169,19 +175,9 @@ class Made:
 
     def _delete_stack(self) -> None:
         """Delete the stack that this run made, unless somebody has begun to use it."""
-        client = self.context.client
-        stack = stacks.read(client, self.stack_id or self.context.options.stack)
-        if stack is None or stack.status != "REVIEW_IN_PROGRESS":
-            return
-        if change_sets.listed(client, stack.name):
-            self.context.voice.note(f"{stack.name} stays: somebody else has made a change set for it")
-            return
-        client.delete_stack(StackName=stack.id)
-        for _ in REMOVAL.looks():
-            now = stacks.read(client, stack.id)
-            if now is None or now.status == "DELETE_COMPLETE":
-                return
-        raise ChangeSetError(f"{stack.name} is not deleted yet")
+        stack = self.context.options.stack
+        if not change_sets.remove_empty(self.context.client, self.stack_id or stack):
+            self.context.voice.note(f"{stack} stays: somebody else has begun to use it")
 
 
 def planned_before(context: Context, stack: Stack | None, documents: Reviewed) -> ChangeSet:

@@ -16,9 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
-from deployer.console import Refused
+from deployer.console import Refused, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -237,15 +235,8 @@ def committed(root: Path, read: Mapping[Path, bytes], *, allow_uncommitted: bool
                 ]
             )
         )
-    warn("WARNING: this was not committed, and is deployed all the same (--allow-uncommitted)")
-    for fault in faults:
-        warn(f"         {fault}")
+    warn("\n".join(["this was not committed, and is deployed all the same (--allow-uncommitted)", *faults]))
     return None
-
-
-def warn(message: str) -> None:
-    """Say loudly, on standard error, what a person should think about again."""
-    click.secho(message, fg="yellow", bold=True, err=True)
 
 
 class _NoGitError(Exception):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from deployer import stacks
 from deployer.account import error_code, is_denied
 from deployer.console import EXIT_ERROR, Refused
+from deployer.deployed import ALIAS
 from deployer.stacks import Pace
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from deployer.account import Account
     from review.model import Review
     from states_language.document import StateMachine
-
-OUTPUT = "PipelineArn"
-"""The stack's output with the alias that executions are started by."""
 
 READ_BACK = Pace(first=0.2, last=1.0, limit=20.0)
 """Step Functions takes a few seconds until an alias leads elsewhere everywhere. Evidence: botocore's model."""
@@ -133,10 +131,10 @@ def alias_of(account: Account, stack: str) -> str:
             f"there is no stack {stack} in {account.region}\n--stack-name, --region and --profile name another",
             EXIT_ERROR,
         )
-    found = read.outputs.get(OUTPUT)
+    found = read.outputs.get(ALIAS)
     if not found:
         raise Refused(
-            f"{stack} has no output {OUTPUT}: it is not the pipeline's stack, or was never deployed to its end",
+            f"{stack} has no output {ALIAS}: it is not the pipeline's stack, or was never deployed to its end",
             EXIT_ERROR,
         )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from deployer.console import (
     EXIT_DONE,
     EXIT_ERROR,
     EXIT_PLANNED,
+    Answer,
     Refused,
     account,
     note,
@@ -21,6 +21,7 @@ from deployer.console import (
     reaches_aws,
     table,
     told,
+    warn,
 )
 
 if TYPE_CHECKING:
@@ -71,13 +72,13 @@ def rollback(  # noqa: PLR0913 - one for each option
         raise click.UsageError("--to and --unchecked are for the alias: leave --stack out.")
     if skip and not is_stack:
         raise click.UsageError("--skip is for the stack: add --stack.")
-    reached = account(profile, region, endpoint_url)
-    with told(reached.access):
+    reached, answer = account(profile, region, endpoint_url), Answer(is_json, {"stack": stack_name})
+    with told(reached.access, answer):
         if is_stack:
-            code = _stack(reached, stack_name, skip, yes=yes, is_json=is_json)
+            _stack(reached, answer, stack_name, skip, yes=yes)
         else:
-            code = _alias(reached, stack_name, Wish(wanted, unchecked, has_all, yes, is_json))
-    sys.exit(code)
+            _alias(reached, answer, stack_name, Wish(wanted, unchecked, has_all, yes))
+    sys.exit(EXIT_DONE)
 
 
 @dataclass(frozen=True)
@@ -88,42 +89,35 @@ class Wish:
     is_unchecked: bool
     has_all: bool
     is_yes: bool
-    is_json: bool
 
 
-def _alias(reached: Account, stack: str, wish: Wish) -> int:
+def _alias(reached: Account, answer: Answer, stack: str, wish: Wish) -> None:
     from deployer import rollback as rollbacks  # noqa: PLC0415 - the help needs none of it
 
     planned = rollbacks.plan(reached, stack, wish.version)
-    found: dict[str, Any] = {
+    answer.fields |= {
         "alias": planned.alias_arn,
         "from": [{**_fields(version), "weight": weight} for version, weight in planned.routes],
         "to": _fields(planned.target),
     }
     if planned.is_done:
-        _say(
-            wish.is_json,
-            {**found, "status": "nothing to do"},
-            f"nothing to do: the alias leads to version {planned.target.number} alone",
-        )
-        return EXIT_DONE
+        answer.fields["result"] = "unchanged"
+        answer.say(f"nothing to do: the alias leads to version {planned.target.number} alone")
+        return
     review, before, after = planned.review()
     objections = rollbacks.objections(reached, planned.target)
-    found |= {"changes": [change.message for change in review.changes], "objections": objections}
-    if not wish.is_json:
+    answer.fields |= {"changes": [change.message for change in review.changes], "objections": objections}
+    if not answer.is_wanted:
         _show(planned, review, before, after, has_all=wish.has_all)
     if objections and not wish.is_unchecked:
-        if wish.is_json:
-            click.echo(json.dumps({**found, "status": "refused"}, indent=2))
         raise Refused(
             "\n".join([f"version {planned.target.number} would not work any more", *objections, REMEDY])
         )
     for each in objections:
-        click.secho(f"WARNING: {each} (--unchecked)", fg="yellow", bold=True, err=True)
+        warn(f"{each} (--unchecked)")
     if rollbacks.is_updating(reached, stack):
         note("the stack is being updated, and may be leading executions over: that is cancelled, too")
-    if wish.is_json and not wish.is_yes:
-        click.echo(json.dumps({**found, "status": "planned"}, indent=2))
+    if answer.is_wanted and not wish.is_yes:
         raise Refused(f"{NOTHING_DONE}: --yes does it", EXIT_PLANNED)
     confirm(f"Lead the alias to version {planned.target.number} now?", yes=wish.is_yes)
     with under_way(
@@ -133,16 +127,12 @@ def _alias(reached: Account, stack: str, wish: Wish) -> int:
         # First what would lead it forward again at its next step.
         is_cancelled = _cancel(reached, stack)
         rollbacks.lead(reached, planned)
-    _say(
-        wish.is_json,
-        {**found, "status": "done", "update_cancelled": is_cancelled},
-        click.style(f"the alias leads to version {planned.target.number}", fg="green"),
-    )
+    answer.fields["isUpdateCancelled"] = is_cancelled
+    answer.say(click.style(f"the alias leads to version {planned.target.number}", fg="green"))
     if is_cancelled:
         note("the update that led executions over is cancelled: `python build.py events --follow` shows it")
     elif not rollbacks.is_of_template(reached, stack, planned.target):
         note(DRIFTS)
-    return EXIT_DONE
 
 
 def _cancel(reached: Account, stack: str) -> bool:
@@ -157,12 +147,9 @@ def _cancel(reached: Account, stack: str) -> bool:
     except ClientError as error:
         if not is_denied(error):
             raise
-        click.secho(
-            f"WARNING: the update of {stack} may not be cancelled by you ({error.operation_name}): "
-            "at its next step it may lead the alias forward again",
-            fg="yellow",
-            bold=True,
-            err=True,
+        warn(
+            f"the update of {stack} may not be cancelled by you ({error.operation_name}): "
+            "at its next step it may lead the alias forward again"
         )
         return False
 
@@ -200,14 +187,13 @@ def _fields(version: Version) -> dict[str, Any]:
     }
 
 
-def _stack(reached: Account, name: str, skip: tuple[str, ...], *, yes: bool, is_json: bool) -> int:
-    from deployer import following, stack_rollback  # noqa: PLC0415 - the help needs none of it
+def _stack(reached: Account, answer: Answer, name: str, skip: tuple[str, ...], *, yes: bool) -> None:
+    from deployer import following, stack_rollback, tokens  # noqa: PLC0415 - the help needs none of it
     from deployer.progress import line  # noqa: PLC0415
 
     client = reached.client("cloudformation")
     planned = stack_rollback.plan(client, name, skip)
-    found: dict[str, Any] = {
-        "stack": name,
+    answer.fields |= {
         "was": planned.stack.status,
         "failed": list(planned.failed),
         "skipped": list(skip),
@@ -219,20 +205,20 @@ def _stack(reached: Account, name: str, skip: tuple[str, ...], *, yes: bool, is_
         note(
             "CloudFormation then believes these to be as they were: look whether that is so, and mend it by hand"
         )
-    if is_json and not yes:
-        click.echo(json.dumps({**found, "status": "planned"}, indent=2))
+    if answer.is_wanted and not yes:
         raise Refused(f"{NOTHING_DONE}: --yes does it", EXIT_PLANNED)
     confirm(f"Roll {name} back?", yes=yes)
     outcome = following.carry_out(
         client,
         planned.stack,
-        lambda: stack_rollback.begin(client, planned, following.new_token("rollback")),
+        lambda: stack_rollback.begin(client, planned, tokens.new(reached)),
         meanwhile="CloudFormation goes on by itself, where it has begun\n"
         f"`python build.py events --stack-name {name} --follow` follows it; this command tells where nothing was begun",
-        is_json=is_json,
+        is_json=answer.is_wanted,
     )
     failed = [line(event) for event in following.failures(outcome)]
-    _say(is_json, {**found, "status": outcome.status, "failures": failed}, f"{name} is {outcome.status}")
+    answer.fields |= {"status": outcome.status, "failures": failed}
+    answer.say(f"{name} is {outcome.status}")
     if outcome.status not in stack_rollback.ENDINGS:
         raise Refused(
             "\n".join(
@@ -244,8 +230,3 @@ def _stack(reached: Account, name: str, skip: tuple[str, ...], *, yes: bool, is_
         note(
             "a stack whose creation was taken back can only be deleted: `python build.py destroy`, then deploy again"
         )
-    return EXIT_DONE
-
-
-def _say(is_json: bool, document: dict[str, Any], text: str) -> None:
-    click.echo(json.dumps(document, indent=2) if is_json else text)

@@ -96,10 +96,10 @@ def read(client: Any, stack: str) -> Stack | None:
     )
 
 
-def explanation(stack: Stack, failed: Sequence[str], options: str = "") -> str:
+def explanation(stack: Stack, failed: Sequence[str]) -> str:
     """Return what a person reads of a stack that cannot be deployed to: what it is, and what to do.
 
-    `failed` are the resources that its last operation could not take back; `options` those of the AWS command line.
+    `failed` are the resources that its last operation could not take back.
     """
     entry = _entry(stack.status)
     told = f"{stack.name} is {stack.status}: {entry['what']}"
@@ -107,10 +107,9 @@ def explanation(stack: Stack, failed: Sequence[str], options: str = "") -> str:
         return told
     filled = entry["help"]
     for name, value in {
-        "stack": stack.name,
-        "options": options,
         "failed": ", ".join(failed) or "something",
-        "skipped": " ".join(failed) or "LOGICAL_ID",
+        "skips": " ".join(f"--skip {name}" for name in failed or ["LOGICAL_ID"]),
+        "retains": " ".join(f"--retain {name}" for name in failed or ["LOGICAL_ID"]),
     }.items():
         filled = filled.replace(f"{{{name}}}", value)
     return f"{told}\n{filled}"

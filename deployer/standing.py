@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployer import change_sets, events, stacks
+from deployer import change_sets, events, stacks, tokens
 from deployer.console import EXIT_ERROR, Refused
-from deployer.context import beginner
 from deployer.progress import clock, line
 from deployer.stacks import Meaning, Stack
 
@@ -45,7 +44,7 @@ def ready(context: Context, follow: Follow) -> Stack | None:
 
 def explained(context: Context, stack: Stack) -> str:
     """Return what a person reads of a stack that cannot be deployed to: what it is, and what to do."""
-    return stacks.explanation(stack, _not_taken_back(context, stack), context.aws)
+    return stacks.explanation(stack, _not_taken_back(context, stack))
 
 
 def _not_taken_back(context: Context, stack: Stack) -> list[str]:
@@ -60,9 +59,9 @@ def _not_taken_back(context: Context, stack: Stack) -> list[str]:
 def _tell_of_review(context: Context, stack: Stack) -> None:
     others = [each["ChangeSetName"] for each in change_sets.listed(context.client, stack.name)]
     since = f" at {stack.created.astimezone():%Y-%m-%d %H:%M}" if stack.created is not None else ""
-    told = f"{stack.name} has no resources yet: somebody began a review{since} and has not finished it"
+    told = f"{stack.name} has no resources yet: a review was begun{since}, and not finished"
     if others:
-        told += f"; executing deletes their change sets: {', '.join(others)}"
+        told += f"; its change sets go when another is executed: {', '.join(others)}"
     context.voice.note(told)
 
 
@@ -89,7 +88,7 @@ def _begun(context: Context, stack: Stack) -> str:
     found = events.beginning(events.of_stack(context.client, stack.id), stack.name)
     if found is None:
         return ""
-    by = f", by {beginner(found.token)}" if found.token else ""
+    by = f", by {tokens.beginner(found.token)}" if found.token else ""
     return f", since {clock(found.at)}{by}"
 
 
@@ -104,7 +103,7 @@ def _delete(context: Context, stack: Stack, follow: Follow) -> None:
             EXIT_ERROR,
         )
     if not options.does_recreate:
-        told = stacks.explanation(stack, (), context.aws)
+        told = stacks.explanation(stack, ())
         if not context.can_ask or options.is_yes or not options.does_execute:
             raise Refused(told, EXIT_ERROR)
         context.voice.note(told.splitlines()[0])
@@ -113,7 +112,7 @@ def _delete(context: Context, stack: Stack, follow: Follow) -> None:
     context.voice.say(f"deleting {stack.name}, which is {stack.status}")
     stream = events.Stream(context.client, stack.id)
     stream.skip()
-    context.client.delete_stack(StackName=stack.id, ClientRequestToken=context.new_token())
+    context.client.delete_stack(StackName=stack.id, ClientRequestToken=tokens.new(context.account))
     outcome = follow(stack.name, stream, lambda _shown, now: now is None or now.status != stack.status)
     if outcome.status != "DELETE_COMPLETE":
         reasons = [line(event) for event in outcome.events if event.is_failure] or ["no event says why"]

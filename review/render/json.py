@@ -29,8 +29,8 @@ def render(report: Report) -> str:
                 "differences": [
                     {
                         "file": each.file,
-                        "before_at": None if each.before_at is None else str(each.before_at),
-                        "after_at": None if each.after_at is None else str(each.after_at),
+                        "beforeAt": None if each.before_at is None else str(each.before_at),
+                        "afterAt": None if each.after_at is None else str(each.after_at),
                         "before": each.before,
                         "after": each.after,
                         "meaningless": each.meaningless,
@@ -44,7 +44,7 @@ def render(report: Report) -> str:
                         "after": each.after,
                         "needed": each.needed,
                         "made": each.made,
-                        "is_enough": each.is_enough,
+                        "isEnough": each.is_enough,
                     }
                     for each in review.versions
                 ],
@@ -69,7 +69,7 @@ def _change(change: Change, report: Report) -> dict[str, Any]:
         "gates": sorted(gate.value for gate in change.gates),
         "file": file,
         "pointer": str(change.place.pointer),
-        "is_before": change.place.is_before,
+        "isBefore": change.place.is_before,
         "line": line,
         "column": column,
         "details": list(change.details),

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from deployer import artifacts
-from deployer.console import EXIT_REFUSED, Refused
+from deployer.console import EXIT_ERROR, EXIT_REFUSED, Refused
 from deployer.reviewed import Reviewed
 from tests.deployer.stubbed import ACCOUNT, REGION, Stubbed, identity
 
@@ -80,11 +80,11 @@ def publish(stubbed: Stubbed, reviewed: Reviewed = REVIEWED) -> tuple[artifacts.
     return artifacts.publish(stubbed.account, "bucket", reviewed, lines.append), lines
 
 
-def refusal(stubbed: Stubbed) -> str:
+def refusal(stubbed: Stubbed, code: int = EXIT_REFUSED) -> str:
     """Return why publishing is refused."""
     with pytest.raises(Refused) as caught:
         publish(stubbed)
-    assert EXIT_REFUSED == caught.value.code
+    assert code == caught.value.code
     return str(caught.value)
 
 
@@ -193,7 +193,8 @@ def test_a_bucket_that_is_not_fit_is_told(stubbed: Stubbed, code: str, status: i
     """A HEAD's answer is a status alone; each message says what to do."""
     identity(stubbed)
     stubbed.refuse("s3", "head_bucket", code, status=status)
-    text = refusal(stubbed)
+    # One that is not there is an error; what is there and not fit is refused.
+    text = refusal(stubbed, EXIT_ERROR if code == "404" else EXIT_REFUSED)
     assert expected in text
     assert "python build.py bootstrap" in text
 

@@ -229,3 +229,26 @@ def test_what_holds_no_changes_is_empty() -> None:
     """Nothing else decides it."""
     assert ChangeSet(STACK, ARN, "UPDATE").is_empty
     assert not ChangeSet(STACK, ARN, "UPDATE", (Change("Add", "X", "T"),)).is_empty
+
+
+def test_a_stack_that_only_a_review_made_is_deleted() -> None:
+    """It is gone when that is said."""
+    answers = Answers()
+    answers.stack("REVIEW_IN_PROGRESS")
+    answers.answer("list_change_sets", {"Summaries": []}, StackName=STACK_ID)
+    answers.answer("delete_stack", {}, StackName=STACK_ID)
+    answers.stack("DELETE_IN_PROGRESS")
+    answers.stack("DELETE_COMPLETE")
+    assert change_sets.remove_empty(answers.client, STACK)
+    answers.assert_all_asked()
+
+
+def test_a_stack_that_somebody_uses_stays() -> None:
+    """They have made a change set for it, or have executed one already."""
+    answers = Answers()
+    answers.stack("REVIEW_IN_PROGRESS")
+    answers.answer("list_change_sets", {"Summaries": [{"ChangeSetName": "theirs"}]}, StackName=STACK_ID)
+    assert not change_sets.remove_empty(answers.client, STACK)
+    answers.stack("CREATE_IN_PROGRESS")
+    assert not change_sets.remove_empty(answers.client, STACK)
+    answers.assert_all_asked()

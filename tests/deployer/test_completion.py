@@ -13,17 +13,33 @@ import build
 from deployer.completion_commands import FUNCTIONS, script
 
 ROOT = Path(__file__).parent.parent.parent
-ASK = """
-eval "$1"
-cd /
-COMP_WORDS=({words}); COMP_CWORD={number}; COMPREPLY=()
-_buildpy_completion
-printf '%s\\n' "${{COMPREPLY[@]}}"
-"""
+ASK = {
+    "bash": """
+        eval "$1"; cd /
+        COMP_WORDS=({words}); COMP_CWORD={number}; COMPREPLY=()
+        _buildpy_completion
+        printf '%s\\n' "${{COMPREPLY[@]}}"
+    """,
+    # With stand-ins for what only a line that is being edited has.
+    "zsh": """
+        function compdef {{ }}
+        function compadd {{ print -l -- $completions }}
+        function _describe {{ print -l -- ${{completions_with_descriptions%%:*}} }}
+        eval "$1"; cd /
+        words=({words}); CURRENT=$(({number} + 1))
+        _buildpy_completion
+    """,
+    "fish": """
+        echo $argv[1] | source; cd /
+        complete --do-complete "{line}" | string split --fields 1 \\t; true
+    """,
+}
+"""How each shell is asked what fits; `$1` is what was printed."""
 
 
+@pytest.mark.parametrize("shell", sorted(ASK))
 @pytest.mark.parametrize(
-    ("words", "expected"),
+    ("line", "expected"),
     [
         ("build.py dep", {"deploy"}),
         ("build.py deploy --no", {"--no-execute"}),
@@ -31,15 +47,16 @@ printf '%s\\n' "${{COMPREPLY[@]}}"
         ("build.py completion ", {"bash", "fish", "zsh"}),
     ],
 )
-def test_bash_completes(words: str, expected: set[str]) -> None:
-    """A real bash is asked, in another folder, with no more than what was printed."""
-    bash = shutil.which("bash")
-    assert bash is not None
-    program = ASK.format(
-        words=words + ('""' if words.endswith(" ") else ""), number=len(words.split(" ")) - 1
-    )
+def test_a_shell_completes(shell: str, line: str, expected: set[str]) -> None:
+    """A real shell is asked, in another folder, with no more than what was printed."""
+    program = shutil.which(shell)
+    if program is None:
+        pytest.skip(f"{shell} is not installed")
+    words = line + ('""' if line.endswith(" ") else "")
+    asked = ASK[shell].format(line=line, words=words, number=len(line.split(" ")) - 1)
+    named = [] if shell == "fish" else [shell]
     done = subprocess.run(
-        [bash, "-c", program, "bash", script(build.build, "bash")],
+        [program, "-c", asked, *named, script(build.build, shell)],
         capture_output=True, text=True, check=True, env={"PATH": os.environ["PATH"], "HOME": "/"}, timeout=60,
     )  # fmt: skip
     assert expected == set(done.stdout.split())

@@ -27,6 +27,6 @@ def test_what_makes_no_sense_is_usage(arguments: list[str], said: str) -> None:
 
 
 def test_a_file_that_is_not_there() -> None:
-    """Exit code 1, and its name."""
+    """It is usage, as every fault of parameters; its name is told."""
     result = CliRunner().invoke(deploy_commands.deploy, ["--parameters", "file:///nowhere.json"])
-    assert (1, "error: /nowhere.json: No such file or directory\n") == (result.exit_code, result.output)
+    assert (2, "error: /nowhere.json: No such file or directory\n") == (result.exit_code, result.output)

@@ -133,6 +133,17 @@ def test_what_is_lost_and_what_stays_is_known(*, is_yaml: bool) -> None:
     stubbed.assert_all_asked()
 
 
+def test_a_stack_that_a_review_has_left_is_empty() -> None:
+    """It has no template: only the stack itself is asked for."""
+    stubbed = Stubbed("cloudformation")
+    stack = {"StackName": "stack", "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": NOW}
+    stubbed.answer("cloudformation", "describe_stacks", {"Stacks": [stack]}, StackName="stack")
+    found = destroy.plan(stubbed.account, "stack")
+    assert found is not None
+    assert ((), False) == (found.resources, bool(found.running))
+    stubbed.assert_all_asked()
+
+
 @pytest.mark.parametrize("status", [None, "DELETE_COMPLETE"])
 def test_a_stack_that_is_gone_needs_nothing(status: str | None) -> None:
     """It is no error to destroy what is not there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from deployer import history
 from deployer.console import Refused
 from deployer.events import STACK, StackEvent
 from deployer.history import Wanted
+from deployer.progress import zone
 
 SAME = "t"
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -50,6 +52,22 @@ def event(number: int, status: str, **more: Any) -> StackEvent:
     """Return an event."""
     kind, reason = more.pop("kind", "T"), more.pop("reason", "")
     return StackEvent(str(number), "X", kind, status, reason, NOW, **more)
+
+
+def test_a_day_and_a_reason_take_room_only_where_they_differ() -> None:
+    """Eighty columns then show the time and the status in full."""
+    local = NOW.astimezone()
+    one, other = event(1, "CREATE_COMPLETE"), event(2, "CREATE_FAILED", reason="denied")
+    day, headings, row = history.as_table([one, one]).splitlines()[:3]
+    assert f"{local:%Y-%m-%d}, times are in {zone(local)}" == day
+    assert ["time", "status", "resource", "type"] == headings.split()
+    assert [f"{local:%H:%M:%S}", "CREATE_COMPLETE", "X", "T"] == row.split()
+    later = replace(other, at=NOW + timedelta(days=2))
+    day, headings, row, last = history.as_table([one, later]).splitlines()
+    assert f"times are in {zone(local)}" == day
+    assert row.startswith(f"{local:%Y-%m-%d %H:%M:%S}")
+    assert ("reason", "denied") == (headings.split()[-1], last.split()[-1])
+    assert "denied" not in history.as_table([later], has_reasons=False)
 
 
 def test_the_last_operation() -> None:

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import click
 import pytest
 
-from deployer import plan
-from deployer.change_sets import Change, ChangeSet, Detail
+from deployer import plan, plan_view
+from deployer.change_sets import Change, Detail
 from review.model import Gate, Level
-
-TABLE, CLUSTER = "AWS::DynamoDB::Table", "AWS::ECS::Cluster"
-NAME = "templates/t.template.json"
-
-
-def template(**resources: Any) -> dict[str, Any]:
-    """Return a template's text, as a document by its name."""
-    return {"Resources": resources or {"Nothing": {"Type": CLUSTER}}}
-
-
-def made(
-    *changes: Change, kind: str = "UPDATE", before: Any = None, after: Any = None, **more: Any
-) -> plan.Plan:
-    """Return the plan of some changes, between two templates."""
-    sides = [
-        plan.side({NAME: json.dumps(document if document is not None else template()).encode()})
-        for document in (before, after)
-    ]
-    change_set = ChangeSet("stack", "arn", kind, changes, name="name", **more)
-    return plan.make(change_set, {} if kind == "CREATE" else sides[0], sides[1], {"A": "1"})
-
-
-def modify(replacement: str, policy: str, kind: str = TABLE, **more: Any) -> Change:
-    """Return a change that modifies a resource."""
-    details = (Detail("Properties", "KeySchema", "Always"),)
-    return Change("Modify", "Table", kind, replacement, policy, details=details, **more)
+from tests.deployer.plans import CLUSTER, TABLE, made, modify, template
 
 
 @pytest.mark.parametrize(
@@ -98,7 +72,7 @@ def test_drift_is_told() -> None:
     assert "was changed by somebody outside of the stack, which this update takes back" in drifted[0].message
     assert ("`Memory` was deployed as 512, and is 1024",) == drifted[0].details
     assert "was deleted by somebody outside of the stack" in drifted[1].message
-    assert 3 == len(plan.rows(found)[1])
+    assert 3 == len(plan_view.rows(found)[1])
 
 
 def test_what_widens_comes_from_the_documents() -> None:
@@ -119,7 +93,7 @@ def test_what_widens_comes_from_the_documents() -> None:
     )
     found = made(change, before=role("s3:GetObject"), after=role("s3:*"))
     assert "1 permission wider" in found.verdict
-    assert "may now s3:*" in click.unstyle(plan.remarks(found))
+    assert "may now s3:*" in click.unstyle(plan_view.remarks(found))
     assert 1 == found.dangers
     assert ["wider"] == plan.refused(found, ["wider", "data-loss"])
 
@@ -136,8 +110,9 @@ def test_a_policy_that_keeps_less_is_told_although_nothing_is_replaced_now() -> 
     before = template(Table={"Type": TABLE, "DeletionPolicy": "Retain"})
     change = Change("Modify", "Table", TABLE, "False", details=(Detail("DeletionPolicy", "", "Never"),))
     found = made(change, before=before, after=template(Table={"Type": TABLE}))
-    assert "is deleted with its items when it is removed: DeletionPolicy Retain → Delete" in plan.remarks(
-        found
+    assert (
+        "is deleted with its items when it is removed: DeletionPolicy Retain → Delete"
+        in plan_view.remarks(found)
     )
 
 
@@ -149,37 +124,16 @@ def test_parameters_that_change() -> None:
     ]
 
 
-def test_the_table() -> None:
-    """The gravest first; a name, what happens, the type and what it is because of."""
-    found = made(Change("Add", "New", CLUSTER), modify("True", "ReplaceAndDelete"))
-    headings, rows, styles = plan.rows(found)
-    assert ["", "resource", "what happens", "type", "because of"] == headings
-    assert [
-        ["~", "Table", "replaced", "DynamoDB::Table", "LOST: items; KeySchema"],
-        ["+", "New", "added", "ECS::Cluster", ""],
-    ] == rows
-    assert ["red", ""] == styles
-
-
-def test_a_creation_is_told_by_type() -> None:
-    """Where all is new, fifty rows say less than ten."""
-    found = made(
-        Change("Add", "A", CLUSTER), Change("Add", "B", CLUSTER), Change("Import", "C", TABLE), kind="CREATE"
+def test_a_property_is_told_once_however_many_causes_it_has() -> None:
+    """Of a parameter's new value AWS tells twice; it is certain where one of them is."""
+    details = (
+        Detail("Properties", "CidrBlock", "Always", source="DirectModification", is_certain=False),
+        Detail("Properties", "CidrBlock", "Always", cause="VpcCidr", source="ParameterReference"),
+        Detail("Properties", "VpcId", "Always", cause="Network", is_certain=False),
+        Detail("Properties", "VpcId", "Always", cause="Gateway.Id", is_certain=False),
     )
-    assert "creates 2 resources · takes in 1 that an earlier stack left" == found.verdict
-    assert [
-        ["+", "2", "added", "ECS::Cluster", "A, B"],
-        ["+", "1", "taken in", "DynamoDB::Table", "C"],
-    ] == plan.rows(found)[1]
-    assert "" == plan.remarks(found)
-
-
-def test_the_plan_for_programs() -> None:
-    """The change set, the verdict, the counts of each gate, and every change with its place."""
-    found = plan.document(made(modify("True", "ReplaceAndDelete"), after=template(Table={"Type": TABLE})))
-    assert ("UPDATE", "name") == (found["changeSet"]["kind"], found["changeSet"]["name"])
-    assert 1 == found["counts"]["data-loss"]
-    assert ("Table", "/Resources/Table", "danger") == tuple(
-        found["changes"][0][key] for key in ("subject", "pointer", "level")
-    )
-    json.dumps(found)
+    (found,) = made(Change("Modify", "Subnet", "AWS::EC2::Subnet", "True", details=details)).review.changes
+    assert (
+        "`CidrBlock` changes, because of `VpcCidr`",
+        "`VpcId` changes, because of `Gateway.Id`, `Network`; whether it does is known only then",
+    ) == found.details

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployer import rollback
+from deployer import deployed, rollback
 from deployer.console import EXIT_ERROR, EXIT_REFUSED, Refused
 from deployer.rollback import Plan, Version
 from deployer.stacks import Pace
@@ -68,7 +68,7 @@ def version(number: int, text: str, described: str = "") -> Version:
 
 def answer_stack(stubbed: Stubbed, status: str = "UPDATE_COMPLETE", *, is_ours: bool = True) -> None:
     """Answer what the stack is."""
-    outputs = [{"OutputKey": rollback.OUTPUT, "OutputValue": ALIAS}] if is_ours else []
+    outputs = [{"OutputKey": deployed.ALIAS, "OutputValue": ALIAS}] if is_ours else []
     stack = {"StackName": "stack", "StackStatus": status, "CreationTime": NOW, "Outputs": outputs}
     stubbed.answer("cloudformation", "describe_stacks", {"Stacks": [stack]}, StackName="stack")
 

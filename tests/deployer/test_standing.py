@@ -8,11 +8,11 @@ import pytest
 
 from deployer import planning, standing
 from deployer.account import Access
-from deployer.change_sets import Pace, Request
+from deployer.change_sets import Request
 from deployer.console import Refused
-from deployer.context import Context, Options, beginner
+from deployer.context import Context, Options
 from deployer.reviewed import Reviewed
-from deployer.stacks import Stack
+from deployer.stacks import Pace, Stack
 from tests.deployer.answers import ARN, BEGIN, STACK, Answers, event
 
 if TYPE_CHECKING:
@@ -74,11 +74,11 @@ def test_there_is_no_stack(answers: Answers, context: Context, status: str | Non
 @pytest.mark.parametrize(
     ("status", "said"),
     [
-        ("UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name stack --region us-east-1"),
-        ("DELETE_FAILED", "--retain-resources Table"),
-        ("ROLLBACK_FAILED", "delete-stack --stack-name stack --region us-east-1"),
-        ("UPDATE_FAILED", "rollback-stack --stack-name stack --region us-east-1"),
-        ("CREATE_FAILED", "rollback-stack --stack-name stack --region us-east-1"),
+        ("UPDATE_ROLLBACK_FAILED", "python build.py rollback --stack --skip Table"),
+        ("DELETE_FAILED", "python build.py destroy --retain Table"),
+        ("ROLLBACK_FAILED", "python build.py destroy"),
+        ("UPDATE_FAILED", "python build.py rollback --stack"),
+        ("CREATE_FAILED", "python build.py rollback --stack"),
     ],
 )
 def test_a_stack_that_is_stuck(answers: Answers, context: Context, status: str, said: str) -> None:
@@ -114,14 +114,6 @@ def test_somebody_elses_operation(answers: Answers, context: Context) -> None:
     )
     with pytest.raises(Refused, match=r"something else changes the stack, since \d\d:\d\d:\d\d, by alice"):
         standing.ready(context, never)
-
-
-def test_who_began_it() -> None:
-    """Our tokens name the person; others are told as they are."""
-    assert ("alice-b", "Console-ExecuteChangeSet-1") == (
-        beginner("toolshed-alice-b-0123456789abcdef"),
-        beginner("Console-ExecuteChangeSet-1"),
-    )
 
 
 REVIEWED = Reviewed.__new__(Reviewed)

@@ -124,3 +124,17 @@ def test_two_long_texts_are_shown_where_they_part() -> None:
     assert "old" in before
     assert "new" in after
     assert (80, 80) == (len(before), len(after))
+
+
+def test_the_keys_for_programs_are_of_one_style() -> None:
+    """Written as AWS writes them: no key has an underscore. What a change's facts are named by is data."""
+
+    def keys(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            inner = (keys(held) for name, held in value.items() if name != "facts")
+            return set(value).union(*inner)
+        return set().union(*map(keys, value)) if isinstance(value, list) else set()
+
+    found = keys(json.loads(render(report({"Resources": {}}, {"Resources": {"A": {"Type": "T"}}}), "json")))
+    assert {"isBefore", "beforeAt", "afterAt"} <= found
+    assert [] == [name for name in found if "_" in name]

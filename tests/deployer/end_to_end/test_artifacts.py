@@ -46,7 +46,7 @@ def test_the_bucket_is_made_once(world: World) -> None:
     assert "ArtifactBucket" in planned.out
     assert "--yes" in planned.err
     made = bootstrap(world, "--yes", "--json")
-    assert (0, "CREATE_COMPLETE") == (made.code, made.answer["status"])
+    assert (0, "done", "CREATE_COMPLETE") == (made.code, made.answer["result"], made.answer["status"])
     bucket = made.answer["outputs"]["ArtifactBucketName"]
     again = bootstrap(world, "--yes")
     assert (0, True) == (again.code, "nothing to do" in again.out)
@@ -55,6 +55,24 @@ def test_the_bucket_is_made_once(world: World) -> None:
     assert (0, f"published to {bucket}") == (first.code, first.out.splitlines()[-1])
     second = publish(world)
     assert (0, f"nothing to do: all of it is in {bucket}") == (second.code, second.out.splitlines()[-1])
+
+
+def test_the_bucket_s_stack_gets_tags_and_a_role(world: World) -> None:
+    """Where an organisation asks for tags, or lets only a role make buckets: as `deploy` has it."""
+    role = f"arn:aws:iam::{world.account}:role/cloudformation"
+    made = bootstrap(world, "--yes", "--json", "--tags", "Team=tools", "--role-arn", role)
+    (stack,) = world.client("cloudformation").describe_stacks(StackName=made.answer["stack"])["Stacks"]
+    assert [{"Key": "Team", "Value": "tools"}] == stack["Tags"]
+    (asked,) = [each for each in world.crossing.passed if each.action == "CreateChangeSet"]
+    assert role == asked.fields["RoleARN"]
+
+
+def test_a_bucket_that_is_left_is_no_part_of_a_pipeline(world: World) -> None:
+    """It stays when its stack is destroyed, and no command is named that would refuse it."""
+    made = bootstrap(world, "--yes", "--json")
+    left = world.run("destroy", "--stack-name", made.answer["stack"], "--yes")
+    assert (0, True) == (left.code, made.answer["outputs"]["ArtifactBucketName"] in left.out), left.err
+    assert "adopt" not in left.err
 
 
 def test_the_bucket_keeps_its_name_until_another_is_asked_for(world: World) -> None:
@@ -77,9 +95,9 @@ def test_a_bucket_that_no_stack_has_is_offered_for_use(world: World) -> None:
 def test_without_a_bucket_nothing_is_published(world: World) -> None:
     """The message names the command that makes one."""
     found = publish(world)
-    assert (1, True) == (found.code, "`python build.py bootstrap` makes one" in found.err)
+    assert (1, True) == (found.code, "`python build.py bootstrap" in found.err)
     missing = publish(world, "--bucket", "nowhere-at-all")
-    assert (3, True) == (missing.code, "there is no bucket nowhere-at-all" in missing.err)
+    assert (1, True) == (missing.code, "there is no bucket nowhere-at-all" in missing.err)
 
 
 def test_what_nobody_committed_is_not_published(world: World) -> None:

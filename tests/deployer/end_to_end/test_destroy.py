@@ -48,8 +48,8 @@ def test_what_happens_is_shown_first(world: World) -> None:
     assert "toolshed-mcp-servers-v2" in kept
     assert "about 0 items" in kept
     planned = world.run("destroy", "--json")
-    assert (5, "planned") == (planned.code, planned.answer["status"])
-    assert ["ImageRepository", "VerdictTable"] == [each["logical_id"] for each in planned.answer["retained"]]
+    assert (5, "planned") == (planned.code, planned.answer["result"])
+    assert ["ImageRepository", "VerdictTable"] == [each["logicalId"] for each in planned.answer["retained"]]
 
 
 def test_the_name_is_asked_for_in_full(world: World) -> None:
@@ -164,6 +164,11 @@ def test_the_next_stack_begins_with_what_was_left(world: World) -> None:
     assert (
         f"python build.py adopt ImageRepository=toolshed-mcp-servers-v2 VerdictTable={table}" in destroyed.err
     )
+    refused = world.deploy("--yes", "--parameter", f"VerdictTableName={table}")
+    assert (1, "") == (refused.code, world.status)
+    assert (
+        f"python build.py adopt ImageRepository=toolshed-mcp-servers-v2 VerdictTable={table}" in refused.err
+    )
     adopt = ("adopt", f"VerdictTable={table}", "--allow-uncommitted")
     planned = world.run(*adopt)
     assert (5, "") == (planned.code, world.status)
@@ -172,6 +177,9 @@ def test_the_next_stack_begins_with_what_was_left(world: World) -> None:
     assert (0, "IMPORT_COMPLETE") == (adopted.code, world.status), adopted.err
     assert 3 == world.run(*adopt, "--yes").code
     # The emulator imports no repositories: this one gets another name.
+    collides = world.deploy("--yes")
+    assert (1, "IMPORT_COMPLETE") == (collides.code, world.status)
+    assert "ImageRepository: toolshed-mcp-servers-v2 (parameter RepositoryName)" in collides.err
     rest = world.deploy("--yes", "--parameter", "RepositoryName=another")
     assert (0, "UPDATE_COMPLETE") == (rest.code, world.status), rest.err
     assert table == resource(world, "VerdictTable")

@@ -23,9 +23,9 @@ def test_the_events_of_a_stack(world: World) -> None:
     done = world.run("events")
     lines = done.out.splitlines()
     assert 0 == done.code
-    assert lines[0].startswith("time, UTC")
-    assert len(world.events()) == len(lines) - 1
-    assert lines[-1].split()[2:4] == ["CREATE_COMPLETE", STACK]
+    assert lines[0].endswith("times are in UTC")
+    assert len(world.events()) == len(lines) - 2
+    assert {"CREATE_COMPLETE", STACK} <= set(lines[-1].split())
 
 
 def test_events_for_programs(world: World) -> None:
@@ -48,7 +48,7 @@ def test_what_failed(world: World) -> None:
         each["ResourceStatusReason"] for each in world.events() if each["ResourceStatus"] == "UPDATE_FAILED"
     )
     assert f"NeverSignalled: {reason}" in done.out
-    assert 2 == done.out.count(reason)
+    assert 1 == done.out.count(reason)
     assert "no such events" in world.run("events", "--failed", "--since", "2099-01-01T00:00").out
     tokens = {
         json.loads(line)["token"]

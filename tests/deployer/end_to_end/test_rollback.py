@@ -78,7 +78,7 @@ def test_the_alias_goes_back_and_forth(changed: World) -> None:
     first = changed.run("rollback", "--yes")
     assert (3, True) == (first.code, "version 1 is the first" in first.err)
     forth = changed.run("rollback", "--to", "2", "--yes", "--json")
-    assert (0, "done", {2: 100}) == (forth.code, forth.answer["status"], route(changed))
+    assert (0, "done", {2: 100}) == (forth.code, forth.answer["result"], route(changed))
     assert "the stack's template names another version" in forth.err
 
 
@@ -167,7 +167,7 @@ def test_a_function_that_is_gone_refuses(changed: World) -> None:
     name = found["StackResourceDetail"]["PhysicalResourceId"]
     changed.client("lambda").delete_function(FunctionName=name)
     refused = changed.run("rollback", "--yes", "--json")
-    assert (3, "refused", {2: 100}) == (refused.code, refused.answer["status"], route(changed))
+    assert (3, "refused", {2: 100}) == (refused.code, refused.answer["result"], route(changed))
     assert "ValidateMCPServer calls a function that is gone" in refused.answer["objections"][0]
 
 
