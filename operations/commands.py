@@ -437,10 +437,10 @@ def _target(
 
 def _follow(of: Account, arn: str, stack_name: str, verdicts: str | None, *, is_json: bool) -> None:
     """Follow an execution to its end, tell what came of it, and exit by it."""
-    from operations import cost, follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
+    from operations import follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
     from operations.history import History  # noqa: PLC0415
 
-    shown = progress.choose(is_json=is_json, expected=cost.rates().calls)
+    shown = progress.choose(is_json=is_json)
     history = History(of, arn)
     try:
         with shown:

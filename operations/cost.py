@@ -9,13 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from deployer.console import ROOT
+from operations.outline import DEFINITION
 from review import cost as prices
 from review.template import Template
 
 if TYPE_CHECKING:
     from review.execution import Told
 
-DEFINITION = "asl/validation-pipeline.asl.json"
 TEMPLATE = "templates/validation-pipeline.template.json"
 MACHINE = "Pipeline"
 LEAST_TASK_SECONDS = 60.0
@@ -35,8 +35,6 @@ class Rates:
     task_state: str
     function_second: float
     function_state: str
-    calls: tuple[str, ...]
-    """The Tasks of a usual execution, in order."""
     date: str
     """Of the price table."""
 
@@ -95,6 +93,5 @@ def rates() -> Rates:
         task_state=task_state,
         function_second=function / assumed["function_seconds"],
         function_state=function_state,
-        calls=prices.calls(document),
         date=str(prices.prices()["date"]),
     )
