@@ -77,6 +77,12 @@ def calls(kind: str) -> list[Mapping[str, Any]]:
     return found
 
 
+def quotas() -> list[Mapping[str, Any]]:
+    """Return the quotas that the doctor reads."""
+    found: list[Mapping[str, Any]] = _table("quotas.yaml")
+    return found
+
+
 def unsaid() -> Mapping[str, Mapping[str, list[str]]]:
     """Return the actions of the types whose schema names none."""
     found: Mapping[str, Mapping[str, list[str]]] = _table("needs.yaml")["unsaid"]
@@ -352,7 +358,7 @@ def _resources(names: Names) -> dict[str, list[str]]:
         or ([] if place.parameters else [place.fill("arn:{partition}:secretsmanager:{region}:{account}:secret:*")]),
         "quotas": [
             place.fill(f"arn:{{partition}}:servicequotas:{{region}}:{{account}}:{service}/*")
-            for service in ("codebuild", "ec2", "fargate", "states")
+            for service in sorted({each["service"] for each in quotas()})
         ],
         "identity": [place.fill("arn:{partition}:iam::{account}:role/*"), place.fill("arn:{partition}:iam::{account}:user/*")],
         "repository": names.arns("AWS::ECR::Repository"),

@@ -7,9 +7,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
 import pytest
-from botocore import xform_name
 
 from deployer.console import ROOT
 from operations import commands, permission_data, policies
@@ -221,24 +219,6 @@ def test_only_secrets_that_are_named_are_looked_at(parameters: dict[str, str], e
     }
 
 
-def test_each_call_of_the_deployer_is_in_the_table() -> None:
-    """Read from its source: an operation's name, as a method or as a paginator's, is one that the table has."""
-    session = botocore.session.get_session()
-    table = {str(call["call"]) for call in policies.calls("deploy")}
-    known: dict[str, set[str]] = {}
-    for service in {call.partition(":")[0] for call in table} | {"cloudwatch", "secretsmanager", "events"}:
-        for operation in session.get_service_model(service).operation_names:
-            known.setdefault(xform_name(operation), set()).add(f"{service}:{operation}")
-    found = {
-        name
-        for path in (ROOT / "deployer").rglob("*.py")
-        for name in re.findall(r"""(?:\.|get_paginator\(")([a-z]+_[a-z_]+)\b""", path.read_text("utf-8"))
-        if name in known
-    }
-    assert len(found) > 30
-    assert set() == {name for name in found if not known[name] & table}
-
-
 ANSWERED = {
     ("UNKNOWN_ACTION", "Unknown action cloudformation:DescribeEvents"): "newer than the linter",
     ("RESOURCE_STAR", "['ecs:ListTasks']"): "limited by the condition on the cluster",
@@ -265,6 +245,14 @@ def test_an_iam_linter_finds_nothing_that_is_not_answered(kind: str) -> None:
     assert [] == [
         each for each in found if not any(each[0] == rule and words in each[1] for rule, words in ANSWERED)
     ]
+
+
+def test_each_quota_that_is_read_may_be_read() -> None:
+    """Whichever service's it is."""
+    policy = policies.operate(PLACE)
+    for quota in policies.quotas():
+        arn = f"arn:aws:servicequotas:{REGION}:{NUMBER}:{quota['service']}/{quota['code']}"
+        assert allows(policy, "servicequotas:GetServiceQuota", arn)
 
 
 def test_parts_fit_into_managed_policies(policy: dict[str, Any]) -> None:
