@@ -91,8 +91,17 @@ class Outcome:
     @property
     def server(self) -> str:
         """The server's ID, from its input."""
+        return str(self._input.get("serverId", ""))
+
+    @property
+    def image(self) -> str:
+        """The image that was given to it, so that it built none; empty where none was."""
+        return str(self._input.get("imageUri") or "")
+
+    @property
+    def _input(self) -> Mapping[str, Any]:
         found = parsed(self.described.get("input"))
-        return str(found.get("serverId", "")) if isinstance(found, dict) else ""
+        return found if isinstance(found, dict) else {}
 
     @property
     def result(self) -> Mapping[str, Any]:
