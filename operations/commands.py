@@ -446,7 +446,7 @@ def _follow(of: Account, arn: str, stack_name: str, verdicts: str | None, *, is_
         with shown:
             for event in follow.events(history):
                 shown.event(event)
-            found = outcome.read(of, arn, verdicts)
+            found = outcome.ended(of, arn, verdicts)
     except KeyboardInterrupt:
         note("no longer watched; the execution goes on")
         _note_ways(of, arn, stack_name)
@@ -499,7 +499,7 @@ def _show_execution(of: Account, arn: str, verdicts: str | None, drawing: _Drawi
 
     history = History(of, arn, has_data=drawing.output is not None)
     history.look()
-    found = outcome.read(of, arn, verdicts)
+    found = (outcome.ended if history.is_over else outcome.read)(of, arn, verdicts)
     if drawing.output is not None:
         _draw(history.events, drawing, lambda: _deployed_definition(of, arn))
     else:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, ROOT, Refused, as_given
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from deployer.account import Account
 
 RUNNING = "RUNNING"
+SETTLING = Pace(first=0.1, last=2.0, limit=60.0)
 _ROW = re.compile(r"\| `(\w+)` \| the (\w+)'s \| [^|]+ \| ([^|]+) \| ([^|]+) \|")
 
 
@@ -150,6 +152,22 @@ def read(account: Account, arn: str, table: str | None) -> Outcome:
     if table is None or not outcome.server or outcome.status == RUNNING:
         return outcome
     return Outcome(described, record_of(account, table, outcome.server, arn))
+
+
+def ended(account: Account, arn: str, table: str | None) -> Outcome:
+    """Return an execution whose history has come to its end.
+
+    DescribeExecution may not know of the end yet: it is asked again. Evidence: documentation (eventually consistent).
+    """
+    for _ in SETTLING.looks():
+        found = read(account, arn, table)
+        if found.status != RUNNING:
+            return found
+    raise Refused(
+        f"{arn.rpartition(':')[2]} has ended by its history, and DescribeExecution still says that it runs\n"
+        f"`python build.py execution {arn.rpartition(':')[2]}` shows it, a little later",
+        EXIT_ERROR,
+    )
 
 
 def describe(account: Account, arn: str) -> Mapping[str, Any]:

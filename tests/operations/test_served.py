@@ -107,7 +107,7 @@ def test_a_validation_ends_with_its_verdict(
 ) -> None:
     """Verified, rejected or our own fault: in the exit code, in the record, and in the last state."""
     result = ended[repository]
-    assert code == result.returncode, result.stderr
+    assert code == result.returncode, result.stderr + result.stdout
     found = json.loads(result.stdout)
     assert (repository, fault, error) == (found["server"], found["fault"], found["error"])
     assert fault == found["record"]["fault"]
