@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import Identity, error_code, is_denied
 from deployer.console import ROOT, Refused
-from operations import parallel, policies
+from operations import deployed, parallel, policies
 from operations.findings import Examination, Finding, Part, fail, ok, unknown, warn
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SKEW_WARN, SKEW_FAIL = 30, 240
 """Seconds; AWS refuses a signature that is five minutes off. Evidence: documentation (Signature Version 4)."""
-MOST_VERSIONS, MANY_VERSIONS = 1000, 800
 LEAST_ADDRESSES, WANTED_ADDRESSES = 2, 20
 """One for a task and one for the validator; below the other, validations soon wait for each other."""
 SIMULATIONS_AT_ONCE = 3
@@ -246,18 +245,9 @@ class Doctor:
     def _versions(self) -> list[Finding]:
         if self.subject.stack is None:
             return []
-        client = self._account.client("stepfunctions")
-        count, given = 0, dict[str, str]()
-        while True:
-            page = client.list_state_machine_versions(
-                stateMachineArn=self.subject.stack.machine_arn, maxResults=MOST_VERSIONS, **given
-            )
-            count += len(page["stateMachineVersions"])
-            if not page.get("nextToken"):
-                break
-            given = {"nextToken": page["nextToken"]}
-        told = f"{count} of {MOST_VERSIONS} versions of the state machine"
-        return [fail(told, "each deployment of another document takes one: delete old ones")] if count >= MANY_VERSIONS else [ok(told)]  # fmt: skip
+        count = len(deployed.versions(self._account, self.subject.stack.machine_arn))
+        told = f"{count} of {deployed.MOST_VERSIONS} versions of the state machine"
+        return [fail(told, "each deployment of another document takes one: delete old ones")] if count >= deployed.MANY_VERSIONS else [ok(told)]  # fmt: skip
 
     def addresses(self) -> Part:
         """Look at how many addresses the subnets of the tasks have left."""
