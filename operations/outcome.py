@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from deployer.account import Account
 
 RUNNING = "RUNNING"
+RECORDED_AS = {"TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted", "FAILED": "ExecutionFailed"}
+"""What the sweeper records of an execution that has recorded nothing, by its status."""
 SETTLING = Pace(first=0.1, last=2.0, limit=60.0)
 _ROW = re.compile(r"\| `(\w+)` \| the (\w+)'s \| [^|]+ \| ([^|]+) \| ([^|]+) \|")
 
@@ -220,7 +222,7 @@ def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
     from review.printable import printable  # noqa: PLC0415 - only where there is something to show
     from review.render import verdict_lines  # noqa: PLC0415
 
-    means, advice = explained(outcome.error)
+    means, advice = explained(outcome.error, outcome.status)
     end = verdict_lines.End(outcome.title, outcome.fault, outcome.error, outcome.cause, advice, means)
     for text, style in verdict_lines.lines(end, outcome.verdict):
         yield as_given(printable(text)), style
@@ -228,11 +230,9 @@ def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "  no verdict is recorded for it; the sweeper records one within the hour", "yellow"
 
 
-def explained(error: str | None) -> tuple[str, str]:
-    """Return what an error means, where docs/faults.md knows it, and what to do."""
-    known = faults().get(error or "")
-    if known is not None:
-        return known.means, known.help
+def explained(error: str | None, status: str) -> tuple[str, str]:
+    """Return what an end means and what to do, as docs/faults.md has it: of its error, else of its status."""
     if error == "InvalidInput":
         return "", "mend the input: `python build.py start` checks it before it starts anything"
-    return "", "docs/faults.md has no such error; one that begins with States. is a defect of the document"
+    known = faults().get(error or "") or faults().get(RECORDED_AS.get(status, ""))
+    return (known.means, known.help) if known else ("", "docs/faults.md has no such error")

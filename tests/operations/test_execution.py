@@ -246,3 +246,19 @@ def test_an_end_that_is_never_known_is_no_verdict(failed: Scripted, monkeypatch:
     failed.answer(stepfunctions__DescribeExecution=described("e", "RUNNING"))
     with pytest.raises(Refused, match="still says that it runs"):
         outcome.ended(failed.account(), execution_arn("e"), None)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        ("ABORTED", "StoppedByOperator", "ExecutionAborted"),
+        ("TIMED_OUT", None, "ExecutionTimedOut"),
+        ("FAILED", "States.Runtime", "ExecutionFailed"),
+        ("FAILED", "Rejected", "Rejected"),
+    ],
+)
+def test_an_end_that_recorded_nothing_is_explained_by_its_status(
+    status: str, error: str | None, expected: str
+) -> None:
+    """As the sweeper will record it; who stopped it is told of no defect."""
+    assert (faults()[expected].means, faults()[expected].help) == outcome.explained(error, status)
