@@ -179,7 +179,8 @@ def executions(  # noqa: PLR0913 - its options
             note("no such executions; `python build.py start` starts one")
             return
         columns = recent.NARROW if (_columns() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
-        headings = [f"started ({times.zone()})" if name == "started" else name for name in columns]
+        started = f"started ({times.zone(each.started for each in found)})"
+        headings = [started if name == "started" else name for name in columns]
         shown = list(recent.rows(found, columns))
         click.echo(table(headings, [row for row, _ in shown], [style for _, style in shown]))
         if len(found) == limit:
@@ -205,15 +206,13 @@ def logs(  # noqa: PLR0913 - its options
     from operations.follow import PACE  # noqa: PLC0415
     from operations.history import History  # noqa: PLC0415
     from operations.log_sources import Groups  # noqa: PLC0415
-    from operations.times import zone  # noqa: PLC0415
+    from operations.times import day  # noqa: PLC0415
 
     of = account(profile, region, endpoint_url)
     with told(of.access):
         arn, outputs = _target(of, stack_name, execution)
         history, reader = History(of, arn, has_data=True), lines.Reader(of, since, note)
         groups, wanted = Groups.of(outputs), labels or LABELS
-        if not is_json:
-            note(f"times in {zone()}")
         count = 0
         try:
             found = (
@@ -223,6 +222,8 @@ def logs(  # noqa: PLR0913 - its options
             )
             for line in found:
                 count += 1
+                if count == 1 and not is_json:
+                    note(day(line.time))
                 _echo_line(line, is_json=is_json)
         except KeyboardInterrupt:
             note("no longer watched; the execution goes on")

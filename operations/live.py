@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Self
 
-from operations.outline import SHOWN, committed
-from operations.progress import FAILED, Silent, error_of, moment, name_of, seconds
+from operations.outline import committed
+from operations.progress import FAILED, SHOWN, Silent, error_of, moment, name_of, seconds
 from review.printable import printable
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from deployer.console import ROOT
+from operations.progress import SHOWN
 from review.cost import calls
 from states_language.document import Fail, StateMachine, Succeed, Wait
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 DEFINITION = "asl/validation-pipeline.asl.json"
-SHOWN = frozenset({"Task", "Wait", "Succeed", "Fail", "Map", "Parallel"})
-"""The types of states that take time, or end an execution."""
 ON_THE_LINE, PASSED, BRANCH, LAST_BRANCH, BEHIND = "", "│ ", "├─", "╰─", "  "
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
-from operations.outline import SHOWN
 from review.printable import printable
 
 if TYPE_CHECKING:
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
 
     Event = Mapping[str, Any]
 
+SHOWN = frozenset({"Task", "Wait", "Succeed", "Fail", "Map", "Parallel"})
+"""The types of states that take time, or end an execution."""
 FAILED = frozenset(
     {"TaskFailed", "TaskTimedOut", "TaskStartFailed", "TaskSubmitFailed", "LambdaFunctionFailed"}
 )

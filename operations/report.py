@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from deployer.console import as_given
 from operations import cost
 from operations.outcome import explained, lines
-from operations.outline import SHOWN
-from operations.progress import seconds
+from operations.progress import SHOWN, seconds
 from operations.times import shown, utc
 from review.printable import printable
 
