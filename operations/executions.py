@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from operations import cost, parallel
-from operations.outcome import RUNNING, Outcome, fault_of, plain
+from operations.outcome import RUNNING, Outcome, fault_of, outcome_of, plain
 from operations.times import utc
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ NARROW = ("started", "name", "verdict", "error", "server")
 WIDE_FROM = 110
 """Columns of a terminal; a narrower one shows the narrow table, whose last column may be cut: names are typed again."""
 UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
-WORDS = {"PolicyNeeded": "needs_policy"}
-"""What the pipeline records for an error of a server's other than `rejected`."""
 BEFORE_A_TASK = frozenset(
     {
         "InvalidInput",
@@ -277,7 +275,6 @@ def _joined(summaries: Sequence[Summary], records: Mapping[str, Mapping[str, Any
 def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
     status, error = str(summary["status"]), str(record.get("error") or "")
     fault = "" if status == RUNNING else str(record.get("fault") or fault_of(status, error))
-    known = {"none": "verified", "server": "rejected", "pipeline": "inconclusive"}
     return Listed(
         arn=summary["executionArn"],
         name=summary["name"],
@@ -285,7 +282,7 @@ def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
         started=summary["startDate"],
         stopped=summary.get("stopDate"),
         server=str(record.get("serverId") or ""),
-        outcome="" if status == RUNNING else str(record.get("outcome") or WORDS.get(error) or known[fault]),
+        outcome="" if status == RUNNING else str(record.get("outcome") or outcome_of(status, error)),
         fault=fault,
         error=error,
         cause=str(record.get("cause") or ""),

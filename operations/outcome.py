@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from deployer.account import Account
 
 RUNNING = "RUNNING"
+WORDS = {"PolicyNeeded": "needs_policy"}
+"""What the pipeline records for an error of a server's other than `rejected`."""
 RECORDED_AS = {"TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted", "FAILED": "ExecutionFailed"}
 """What the sweeper records of an execution that has recorded nothing, by its status."""
 SETTLING = Pace(first=0.1, last=2.0, limit=60.0)
@@ -51,6 +53,12 @@ def fault_of(status: str, error: str | None) -> str:
         return "none"
     known = faults().get(error or "")
     return known.fault if known else "pipeline"
+
+
+def outcome_of(status: str, error: str | None) -> str:
+    """Return the outcome that is recorded of an end, by the error alone; where it has not ended, its status in a word."""
+    known = {"none": "verified", "server": "rejected", "pipeline": "inconclusive", "": status.lower()}
+    return WORDS.get(error or "") or known[fault_of(status, error)]
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,8 @@ class Outcome:
     @property
     def title(self) -> str:
         """What it came to, in a word: `verified`, `rejected`, …, or its status."""
-        return str((self.record or {}).get("outcome") or self.result.get("Outcome") or self.status.lower())
+        recorded = (self.record or {}).get("outcome") or self.result.get("Outcome")
+        return str(recorded or outcome_of(self.status, self.error))
 
     @property
     def exit_code(self) -> int:

@@ -185,6 +185,8 @@ def test_whose_fault_an_end_was_is_told_without_its_record(aws: Scripted, status
     )
     (found,) = executions.listed(aws.account(), Query(MACHINE, TABLE))
     assert expected == (found.outcome, found.fault)
+    one = outcome.Outcome(described("e1", status, error=error, output="{}"))
+    assert (expected[0] or "running", expected[1]) == (one.title, one.fault)
 
 
 def test_the_list_names_the_zone_and_json_is_in_utc(
