@@ -85,12 +85,14 @@ def start(  # noqa: PLR0913 - its options
             note(f"it may have been started all the same: `python build.py execution {named}` tells")
             raise
         if not detach:
-            _follow(of, arn, stack_name, stack.outputs.get(TABLE), is_json=is_json)
+            if not is_json:
+                note(f"started {named}")
+            _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json)
         elif is_json:
             _echo_json({"executionArn": arn, "name": named})
         else:
             click.echo(f"started {arn}")
-            _note_ways(of, arn, stack_name)
+            _note_ways(named)
 
 
 def _check_given(repository: str | None, server_id: str | None, image_uri: str | None, file: Path | None, name: str | None) -> None:  # fmt: skip
@@ -140,7 +142,7 @@ def execution(  # noqa: PLR0913 - its options
         if is_stopped:
             _stop(of, arn, reason, is_json=is_json)
         elif follow:
-            _follow(of, arn, stack_name, verdicts, is_json=is_json)
+            _follow(of, arn, execution, verdicts, is_json=is_json)
         else:
             _show_execution(of, arn, verdicts, _Drawing(definition, output), is_json=is_json)
 
@@ -177,7 +179,8 @@ def executions(  # noqa: PLR0913 - its options
             note("no such executions; `python build.py start` starts one")
             return
         columns = recent.NARROW if (_columns() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
-        headings = [f"started ({times.zone()})" if name == "started" else name for name in columns]
+        started = f"started ({times.zone(each.started for each in found)})"
+        headings = [started if name == "started" else name for name in columns]
         shown = list(recent.rows(found, columns))
         click.echo(table(headings, [row for row, _ in shown], [style for _, style in shown]))
         if len(found) == limit:
@@ -203,15 +206,13 @@ def logs(  # noqa: PLR0913 - its options
     from operations.follow import PACE  # noqa: PLC0415
     from operations.history import History  # noqa: PLC0415
     from operations.log_sources import Groups  # noqa: PLC0415
-    from operations.times import zone  # noqa: PLC0415
+    from operations.times import day  # noqa: PLC0415
 
     of = account(profile, region, endpoint_url)
     with told(of.access):
         arn, outputs = _target(of, stack_name, execution)
         history, reader = History(of, arn, has_data=True), lines.Reader(of, since, note)
         groups, wanted = Groups.of(outputs), labels or LABELS
-        if not is_json:
-            note(f"times in {zone()}")
         count = 0
         try:
             found = (
@@ -221,10 +222,12 @@ def logs(  # noqa: PLR0913 - its options
             )
             for line in found:
                 count += 1
+                if count == 1 and not is_json:
+                    note(day(line.time))
                 _echo_line(line, is_json=is_json)
         except KeyboardInterrupt:
             note("no longer watched; the execution goes on")
-            _note_ways(of, arn, stack_name)
+            _note_ways(execution)
             sys.exit(EXIT_INTERRUPTED)
         if count == 0:
             note(
@@ -435,37 +438,39 @@ def _target(
     return execution if is_arn else stack.execution_arn(execution), stack.outputs
 
 
-def _follow(of: Account, arn: str, stack_name: str, verdicts: str | None, *, is_json: bool) -> None:
-    """Follow an execution to its end, tell what came of it, and exit by it."""
-    from operations import cost, follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
+def _follow(of: Account, arn: str, named: str, verdicts: str | None, *, is_json: bool) -> None:
+    """Follow an execution to its end, tell what came of it, and exit by it. `named`: as a person names it."""
+    from operations import follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
     from operations.history import History  # noqa: PLC0415
 
-    shown = progress.choose(is_json=is_json, expected=cost.rates().calls)
+    shown = progress.choose(is_json=is_json)
     history = History(of, arn)
     try:
         with shown:
             for event in follow.events(history):
                 shown.event(event)
-            found = outcome.read(of, arn, verdicts)
+            found = outcome.ended(of, arn, verdicts)
     except KeyboardInterrupt:
         note("no longer watched; the execution goes on")
-        _note_ways(of, arn, stack_name)
+        _note_ways(named)
         sys.exit(EXIT_INTERRUPTED)
     except Refused:
         raise
     except Exception:
         note("no longer watched; the execution goes on")
-        _note_ways(of, arn, stack_name)
+        _note_ways(named)
         raise
     _report(found, history.events, is_json=is_json)
     sys.exit(found.exit_code)
 
 
-def _note_ways(of: Account, arn: str, stack_name: str) -> None:
-    from operations.ways import Ways  # noqa: PLC0415
+def _note_ways(execution: str) -> None:
+    """Tell how a person comes back to an execution that goes on, or ends it."""
+    import shlex  # noqa: PLC0415
 
-    for line in Ways(arn, of.access, stack_name).lines():
-        note(line)
+    named = shlex.quote(execution)
+    note(f"follow it  python build.py execution {named} --follow")
+    note(f"stop it    python build.py execution {named} --stop")
 
 
 def _report(found: Outcome, events: Sequence[Any], *, is_json: bool) -> None:
@@ -499,7 +504,7 @@ def _show_execution(of: Account, arn: str, verdicts: str | None, drawing: _Drawi
 
     history = History(of, arn, has_data=drawing.output is not None)
     history.look()
-    found = outcome.read(of, arn, verdicts)
+    found = (outcome.ended if history.is_over else outcome.read)(of, arn, verdicts)
     if drawing.output is not None:
         _draw(history.events, drawing, lambda: _deployed_definition(of, arn))
     else:

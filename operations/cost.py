@@ -9,13 +9,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from deployer.console import ROOT
+from operations.outline import DEFINITION
 from review import cost as prices
 from review.template import Template
 
 if TYPE_CHECKING:
     from review.execution import Told
 
-DEFINITION = "asl/validation-pipeline.asl.json"
 TEMPLATE = "templates/validation-pipeline.template.json"
 MACHINE = "Pipeline"
 LEAST_TASK_SECONDS = 60.0
@@ -31,19 +31,27 @@ class Rates:
     """Of a usual execution."""
     build_minute: float
     build_state: str
+    build_share: float
+    """Of a usual execution's time."""
     task_minute: float
     task_state: str
+    function: float
+    """Of a usual execution."""
     function_second: float
     function_state: str
-    calls: tuple[str, ...]
-    """The Tasks of a usual execution, in order."""
     date: str
     """Of the price table."""
 
-    def of_duration(self, seconds: float) -> float:
-        """Return what an execution of a duration costs where its time is shared as usual between build and task."""
-        per_minute = (self.build_minute + self.task_minute) / 2
-        return self.transitions + seconds / 60 * per_minute
+    def of_duration(self, seconds: float, *, has_build: bool = True, has_task: bool = True) -> float:
+        """Return what an execution of a duration costs, whose time is shared as usual between build and task."""
+        build = seconds * (self.build_share if has_task else 1.0) if has_build else 0.0
+        task = max(seconds - build, LEAST_TASK_SECONDS) if has_task else 0.0
+        return (
+            self.transitions
+            + math.ceil(build / 60) * self.build_minute
+            + task / 60 * self.task_minute
+            + (self.function if has_task else 0.0)
+        )
 
     def of_history(self, told: Told) -> float:
         """Return what an execution costs whose states are known: CodeBuild counts begun minutes, Fargate seconds."""
@@ -91,10 +99,11 @@ def rates() -> Rates:
         transitions=items["transitions"],
         build_minute=build / assumed["build_minutes"],
         build_state=build_state,
+        build_share=assumed["build_minutes"] / (assumed["build_minutes"] + assumed["task_minutes"]),
         task_minute=(task + address) / assumed["task_minutes"],
         task_state=task_state,
+        function=function,
         function_second=function / assumed["function_seconds"],
         function_state=function_state,
-        calls=prices.calls(document),
         date=str(prices.prices()["date"]),
     )

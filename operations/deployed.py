@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 EXECUTION_ARN = re.compile(r"arn:[\w-]+:states:[\w-]+:\d{12}:execution:[^:]+:[^:]+")
 EXECUTION_NAME = re.compile(r"[\w.@+=!'()-]{1,80}", re.ASCII)
 """Names that can be typed, and mean nothing to a shell or a URL; AWS takes more. Evidence: documentation (StartExecution)."""
+MOST_VERSIONS, MANY_VERSIONS = 1000, 800
+"""Of one state machine, and of one answer. Evidence: documentation (Step Functions quotas)."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,20 @@ class Deployed:
     def execution_arn(self, name: str) -> str:
         """Return the ARN that an execution of some name has."""
         return f"{self.machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+
+
+def versions(account: Account, machine_arn: str) -> list[str]:
+    """Return the ARNs of a state machine's published versions, the latest first."""
+    # This call has no paginator in botocore's models.
+    client, found, given = account.client("stepfunctions"), list[str](), dict[str, str]()
+    while True:
+        page = client.list_state_machine_versions(
+            stateMachineArn=machine_arn, maxResults=MOST_VERSIONS, **given
+        )
+        found += [each["stateMachineVersionArn"] for each in page["stateMachineVersions"]]
+        if not page.get("nextToken"):
+            return found
+        given = {"nextToken": page["nextToken"]}
 
 
 def find(account: Account, stack: str) -> Deployed:

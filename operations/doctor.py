@@ -1,16 +1,16 @@
-"""What would fail, found before it does: credentials, clock, quotas, bucket, secrets, permissions, documents."""
+"""What would fail, found before it does: credentials, clock, quotas, addresses, bucket, secrets, permissions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import Identity, error_code, is_denied
 from deployer.console import ROOT, Refused
-from operations import parallel, policies
+from operations import deployed, parallel, policies
 from operations.findings import Examination, Finding, Part, fail, ok, unknown, warn
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 SKEW_WARN, SKEW_FAIL = 30, 240
 """Seconds; AWS refuses a signature that is five minutes off. Evidence: documentation (Signature Version 4)."""
-MOST_VERSIONS, MANY_VERSIONS = 1000, 800
+LEAST_ADDRESSES, WANTED_ADDRESSES = 2, 20
+"""One for a task and one for the validator; below the other, validations soon wait for each other."""
 SIMULATIONS_AT_ONCE = 3
 """IAM takes about five a second. Evidence: users' reports; the calls are made again where it refuses."""
 DENIED_SHOWN = 15
@@ -65,6 +66,7 @@ class Doctor:
             "bucket": self.bucket,
             "secrets": self.secrets,
             "quotas": self.quotas,
+            "addresses": self.addresses,
             "permissions": self.permissions,
         }
         return [Examination(name, look) for name, look in looks.items()]
@@ -209,7 +211,7 @@ class Doctor:
 
     def quotas(self) -> Part:
         """Look at the quotas that validations and a deployment run into."""
-        found = parallel.each(self._quota, _quotas())
+        found = parallel.each(self._quota, policies.quotas())
         return Part("quotas", (*found, *self._versions()))
 
     def _quota(self, quota: Mapping[str, Any]) -> Finding:
@@ -243,18 +245,32 @@ class Doctor:
     def _versions(self) -> list[Finding]:
         if self.subject.stack is None:
             return []
-        client = self._account.client("stepfunctions")
-        count, given = 0, dict[str, str]()
-        while True:
-            page = client.list_state_machine_versions(
-                stateMachineArn=self.subject.stack.machine_arn, maxResults=MOST_VERSIONS, **given
-            )
-            count += len(page["stateMachineVersions"])
-            if not page.get("nextToken"):
-                break
-            given = {"nextToken": page["nextToken"]}
-        told = f"{count} of {MOST_VERSIONS} versions of the state machine"
-        return [fail(told, "each deployment of another document takes one: delete old ones")] if count >= MANY_VERSIONS else [ok(told)]  # fmt: skip
+        count = len(deployed.versions(self._account, self.subject.stack.machine_arn))
+        told = f"{count} of {deployed.MOST_VERSIONS} versions of the state machine"
+        return [fail(told, "each deployment of another document takes one: delete old ones")] if count >= deployed.MANY_VERSIONS else [ok(told)]  # fmt: skip
+
+    def addresses(self) -> Part:
+        """Look at how many addresses the subnets of the tasks have left."""
+        if named := self.subject.place.parameters.get("SubnetIds"):
+            given: dict[str, Any] = {"SubnetIds": [each.strip() for each in named.split(",")]}
+        elif self.subject.stack is not None:
+            given = {
+                "Filters": [{"Name": "vpc-id", "Values": [self.subject.stack.output("VpcIdInUse")]}],
+            }
+        else:
+            return Part("addresses", (ok("the stack makes subnets of its own"),))
+        pages = self._account.client("ec2").get_paginator("describe_subnets").paginate(**given)
+        found = {
+            each["SubnetId"]: each["AvailableIpAddressCount"] for page in pages for each in page["Subnets"]
+        }
+        free = sum(found.values())
+        told = f"{free} free in {len(found)} subnets"
+        advice = "each task takes one, and the validator a few: start fewer at once, or name other subnets in SubnetIds"
+        if free < LEAST_ADDRESSES:
+            finding = fail(told, advice)
+        else:
+            finding = warn(told, advice) if free < WANTED_ADDRESSES else ok(told)
+        return Part("addresses", (finding,), {"free": found})
 
     def permissions(self) -> Part:
         """Ask IAM whether the credentials may do what deploying and operating need."""
@@ -337,11 +353,3 @@ def _principal(account: Account, arn: str) -> str | None:
         if not is_denied(error):
             raise
     return f"arn:{partition}:iam::{number}:role/{name}"
-
-
-@cache
-def _quotas() -> list[Mapping[str, Any]]:
-    import yaml  # noqa: PLC0415 - only the doctor needs it
-
-    found: list[Mapping[str, Any]] = yaml.safe_load((policies.DATA / "quotas.yaml").read_text("utf-8"))
-    return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from operations import cost, parallel
-from operations.outcome import RUNNING, Outcome, fault_of, plain
+from operations.outcome import RUNNING, Outcome, fault_of, outcome_of, plain
 from operations.times import utc
 
 if TYPE_CHECKING:
@@ -37,8 +37,17 @@ NARROW = ("started", "name", "verdict", "error", "server")
 WIDE_FROM = 110
 """Columns of a terminal; a narrower one shows the narrow table, whose last column may be cut: names are typed again."""
 UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
-WORDS = {"PolicyNeeded": "needs_policy"}
-"""What the pipeline records for an error of a server's other than `rejected`."""
+BEFORE_A_TASK = frozenset(
+    {
+        "InvalidInput",
+        "BuildFailed",
+        "NoImageExported",
+        "ImageNotBuilt",
+        "RegistrationFailed",
+        "TaskNotStarted",
+    }
+)
+"""Errors of executions that have run no task."""
 FIELDS = ("executionArn", "serverId", "outcome", "fault", "error", "cause")
 
 
@@ -69,6 +78,8 @@ class Listed:
     fault: str
     error: str
     cause: str
+    has_build: bool = True
+    """Whether it built its image; taken to be so where only its record is known, which does not tell."""
 
     @property
     def seconds(self) -> float:
@@ -78,7 +89,8 @@ class Listed:
     @property
     def cost(self) -> float:
         """About what it cost on AWS, in dollars."""
-        return cost.rates().of_duration(self.seconds)
+        has_task = self.error not in BEFORE_A_TASK
+        return cost.rates().of_duration(self.seconds, has_build=self.has_build, has_task=has_task)
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -141,7 +153,7 @@ def _looked_up(account: Account, arn: str, record: Mapping[str, Any] | None) -> 
         }
         status = "SUCCEEDED" if record.get("fault") == "none" else "FAILED"
         described = {"executionArn": arn, "name": arn.rpartition(":")[2], "status": status, **times}
-    return _listed(described, record or _record_of(Outcome(described)))
+    return _listed(described, {**_record_of(Outcome(described)), **(record or {})})
 
 
 def _summaries(account: Account, query: Query, limit: int | None) -> list[Summary]:
@@ -252,6 +264,7 @@ def _record_of(found: Outcome) -> Mapping[str, Any]:
         "fault": found.fault,
         "error": found.error or "",
         "cause": found.cause or "",
+        "imageUri": found.image,
     }
 
 
@@ -262,7 +275,6 @@ def _joined(summaries: Sequence[Summary], records: Mapping[str, Mapping[str, Any
 def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
     status, error = str(summary["status"]), str(record.get("error") or "")
     fault = "" if status == RUNNING else str(record.get("fault") or fault_of(status, error))
-    known = {"none": "verified", "server": "rejected", "pipeline": "inconclusive"}
     return Listed(
         arn=summary["executionArn"],
         name=summary["name"],
@@ -270,10 +282,11 @@ def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
         started=summary["startDate"],
         stopped=summary.get("stopDate"),
         server=str(record.get("serverId") or ""),
-        outcome="" if status == RUNNING else str(record.get("outcome") or WORDS.get(error) or known[fault]),
+        outcome="" if status == RUNNING else str(record.get("outcome") or outcome_of(status, error)),
         fault=fault,
         error=error,
         cause=str(record.get("cause") or ""),
+        has_build=not record.get("imageUri") and error != "InvalidInput",
     )
 
 

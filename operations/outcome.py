@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_REFUSED, ROOT, Refused, as_given
+from deployer.stacks import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     from deployer.account import Account
 
 RUNNING = "RUNNING"
+WORDS = {"PolicyNeeded": "needs_policy"}
+"""What the pipeline records for an error of a server's other than `rejected`."""
+RECORDED_AS = {"TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted", "FAILED": "ExecutionFailed"}
+"""What the sweeper records of an execution that has recorded nothing, by its status."""
+SETTLING = Pace(first=0.1, last=2.0, limit=60.0)
 _ROW = re.compile(r"\| `(\w+)` \| the (\w+)'s \| [^|]+ \| ([^|]+) \| ([^|]+) \|")
 
 
@@ -47,6 +53,12 @@ def fault_of(status: str, error: str | None) -> str:
         return "none"
     known = faults().get(error or "")
     return known.fault if known else "pipeline"
+
+
+def outcome_of(status: str, error: str | None) -> str:
+    """Return the outcome that is recorded of an end, by the error alone; where it has not ended, its status in a word."""
+    known = {"none": "verified", "server": "rejected", "pipeline": "inconclusive", "": status.lower()}
+    return WORDS.get(error or "") or known[fault_of(status, error)]
 
 
 @dataclass(frozen=True)
@@ -91,8 +103,17 @@ class Outcome:
     @property
     def server(self) -> str:
         """The server's ID, from its input."""
+        return str(self._input.get("serverId", ""))
+
+    @property
+    def image(self) -> str:
+        """The image that was given to it, so that it built none; empty where none was."""
+        return str(self._input.get("imageUri") or "")
+
+    @property
+    def _input(self) -> Mapping[str, Any]:
         found = parsed(self.described.get("input"))
-        return str(found.get("serverId", "")) if isinstance(found, dict) else ""
+        return found if isinstance(found, dict) else {}
 
     @property
     def result(self) -> Mapping[str, Any]:
@@ -126,7 +147,8 @@ class Outcome:
     @property
     def title(self) -> str:
         """What it came to, in a word: `verified`, `rejected`, …, or its status."""
-        return str((self.record or {}).get("outcome") or self.result.get("Outcome") or self.status.lower())
+        recorded = (self.record or {}).get("outcome") or self.result.get("Outcome")
+        return str(recorded or outcome_of(self.status, self.error))
 
     @property
     def exit_code(self) -> int:
@@ -141,6 +163,22 @@ def read(account: Account, arn: str, table: str | None) -> Outcome:
     if table is None or not outcome.server or outcome.status == RUNNING:
         return outcome
     return Outcome(described, record_of(account, table, outcome.server, arn))
+
+
+def ended(account: Account, arn: str, table: str | None) -> Outcome:
+    """Return an execution whose history has come to its end.
+
+    DescribeExecution may not know of the end yet: it is asked again. Evidence: documentation (eventually consistent).
+    """
+    for _ in SETTLING.looks():
+        found = read(account, arn, table)
+        if found.status != RUNNING:
+            return found
+    raise Refused(
+        f"{arn.rpartition(':')[2]} has ended by its history, and DescribeExecution still says that it runs\n"
+        f"`python build.py execution {arn.rpartition(':')[2]}` shows it, a little later",
+        EXIT_ERROR,
+    )
 
 
 def describe(account: Account, arn: str) -> Mapping[str, Any]:
@@ -193,7 +231,7 @@ def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
     from review.printable import printable  # noqa: PLC0415 - only where there is something to show
     from review.render import verdict_lines  # noqa: PLC0415
 
-    means, advice = explained(outcome.error)
+    means, advice = explained(outcome.error, outcome.status)
     end = verdict_lines.End(outcome.title, outcome.fault, outcome.error, outcome.cause, advice, means)
     for text, style in verdict_lines.lines(end, outcome.verdict):
         yield as_given(printable(text)), style
@@ -201,11 +239,9 @@ def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield "  no verdict is recorded for it; the sweeper records one within the hour", "yellow"
 
 
-def explained(error: str | None) -> tuple[str, str]:
-    """Return what an error means, where docs/faults.md knows it, and what to do."""
-    known = faults().get(error or "")
-    if known is not None:
-        return known.means, known.help
+def explained(error: str | None, status: str) -> tuple[str, str]:
+    """Return what an end means and what to do, as docs/faults.md has it: of its error, else of its status."""
     if error == "InvalidInput":
         return "", "mend the input: `python build.py start` checks it before it starts anything"
-    return "", "docs/faults.md has no such error; one that begins with States. is a defect of the document"
+    known = faults().get(error or "") or faults().get(RECORDED_AS.get(status, ""))
+    return (known.means, known.help) if known else ("", "docs/faults.md has no such error")

@@ -77,7 +77,7 @@ def _arns(service: Mapping[str, Any], action: Mapping[str, Any]) -> set[str]:
     return {
         text.replace(".*", "*")
         for kind in action.get("Resources", ())
-        for text in service["Resources"].get(kind, {}).get("ARNFormats", ())
+        for text in service["Resources"].get(kind.lower(), {}).get("ARNFormats", ())
     }
 
 

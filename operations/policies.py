@@ -20,7 +20,9 @@ from operations.permission_data import KINDS, formats, handlers
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-TEMPLATES = ("templates/validation-pipeline.template.json", "templates/bootstrap.template.json")
+PIPELINE, BOOTSTRAP, RETAINED = (
+    f"templates/{name}.template.json" for name in ("validation-pipeline", "bootstrap", "retained")
+)
 DATA = Path(__file__).parent / "data"
 PREFIXES = {"stepfunctions": "states", "service-quotas": "servicequotas", "cloudwatch": "cloudwatch"}
 """The names of services in IAM, where they are not botocore's. Evidence: documentation (Service Authorization Reference)."""
@@ -58,21 +60,26 @@ class Grant:
 
 
 def deploy(place: Place) -> dict[str, Any]:
-    """Return the least policy for deploying, rolling back and destroying."""
-    grants = [*_of_templates(place, KINDS), *_of_calls("deploy", place)]
-    return _policy(grants)
+    """Return the least policy for deploying, rolling back, destroying and taking back."""
+    taken_back = _of_template(RETAINED, place, place.stack, ("read", "update"), "adopt")
+    return _policy([*_of_templates(place, KINDS), *taken_back, *_of_calls("deploy", place)])
 
 
 def operate(place: Place) -> dict[str, Any]:
     """Return the least policy for the operators' commands. Looking for drift reads every resource of the stack."""
-    read = _of_templates(place, ("read",), TEMPLATES[:1])
-    drift = [Grant(each.resources, each.condition, each.action, "status") for each in read]
+    drift = _of_template(PIPELINE, place, place.stack, ("read",), "status")
     return _policy([*_of_calls("operate", place), *drift])
 
 
 def calls(kind: str) -> list[Mapping[str, Any]]:
     """Return the table of the calls that commands make: `operate` or `deploy`."""
     found: list[Mapping[str, Any]] = _table("calls.yaml")[kind]
+    return found
+
+
+def quotas() -> list[Mapping[str, Any]]:
+    """Return the quotas that the doctor reads."""
+    found: list[Mapping[str, Any]] = _table("quotas.yaml")
     return found
 
 
@@ -173,15 +180,19 @@ class Names:
         return ""
 
 
-def _of_templates(
-    place: Place, kinds: Sequence[str], templates: Sequence[str] = TEMPLATES
+def _of_templates(place: Place, kinds: Sequence[str]) -> Iterator[Grant]:
+    yield from _of_template(PIPELINE, place, place.stack, kinds)
+    yield from _of_template(BOOTSTRAP, place, place.bootstrap_stack, kinds, "bootstrap")
+
+
+def _of_template(
+    path: str, place: Place, stack: str, kinds: Sequence[str], command: str = ""
 ) -> Iterator[Grant]:
-    for path in templates:
-        template = json.loads((ROOT / path).read_text("utf-8"))
-        is_bootstrap = path == TEMPLATES[1]
-        names = Names(template, place, place.bootstrap_stack if is_bootstrap else place.stack)
-        for resource in template["Resources"].values():
-            yield from _of_resource(resource, names, kinds, "bootstrap" if is_bootstrap else "")
+    """Yield what CloudFormation does for a template; each for a command, else for the one that it follows from."""
+    template = json.loads((ROOT / path).read_text("utf-8"))
+    names = Names(template, place, stack)
+    for resource in template["Resources"].values():
+        yield from _of_resource(resource, names, kinds, command)
 
 
 def _of_resource(
@@ -265,7 +276,8 @@ def _limited(action: str, named: Sequence[str], place: Place) -> tuple[str, ...]
         .replace("${Account}", place.account)
         for text in known
     ]
-    fitting = [arn for arn in named if any(_fits(arn, text) for text in wanted)]
+    limit = () if action in _table("needs.yaml")["whole"] else named
+    fitting = [arn for arn in limit if any(_fits(arn, text) for text in wanted)]
     return tuple(fitting or sorted(wanted))
 
 
@@ -292,14 +304,14 @@ def _bucket(place: Place) -> str:
 
 
 def _of_calls(kind: str, place: Place) -> Iterator[Grant]:
-    template = json.loads((ROOT / TEMPLATES[0]).read_text("utf-8"))
+    template = json.loads((ROOT / PIPELINE).read_text("utf-8"))
     on = _resources(Names(template, place, place.stack))
     for call in calls(kind):
         action = action_of(call)
-        if not action:
+        named = on[call["resource"]]
+        if not action or not named:
             continue
         condition: Condition = ()
-        named = on[call["resource"]]
         resources = tuple(named) if named == ["*"] else _limited(action, named, place)
         if action == "ecs:ListTasks":
             # Of a cluster's tasks; the resource that it takes is a container instance, of which Fargate has none.
@@ -341,10 +353,12 @@ def _resources(names: Names) -> dict[str, list[str]]:
         "alarms": names.arns("AWS::CloudWatch::Alarm"),
         "bucket": [bucket],
         "objects": [f"{bucket}/*"],
-        "secrets": secrets or [place.fill("arn:{partition}:secretsmanager:{region}:{account}:secret:*")],
+        # Where no parameter is known, any secret may be named; where none of them names one, none is asked for.
+        "secrets": secrets
+        or ([] if place.parameters else [place.fill("arn:{partition}:secretsmanager:{region}:{account}:secret:*")]),
         "quotas": [
             place.fill(f"arn:{{partition}}:servicequotas:{{region}}:{{account}}:{service}/*")
-            for service in ("codebuild", "ec2", "fargate", "states")
+            for service in sorted({each["service"] for each in quotas()})
         ],
         "identity": [place.fill("arn:{partition}:iam::{account}:role/*"), place.fill("arn:{partition}:iam::{account}:user/*")],
         "repository": names.arns("AWS::ECR::Repository"),

@@ -1,11 +1,9 @@
-"""What is shown while an execution runs: lines where nobody watches, a live view on a terminal."""
+"""What is shown while an execution runs: lines where nobody watches, a live graph on a terminal."""
 
 from __future__ import annotations
 
 import sys
-import threading
 import time
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -14,7 +12,7 @@ import click
 from review.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     Event = Mapping[str, Any]
 
@@ -76,7 +74,7 @@ class Lines(Silent):
         """Show a state that takes time, and an error, with the seconds since the execution started."""
         at = moment(event)
         self._began = at if self._began is None else self._began
-        name = _name(event)
+        name = name_of(event)
         if event["type"].endswith("StateEntered"):
             self._entered[name] = at
             if name not in self._seen and event["type"].removesuffix("StateEntered") in SHOWN:
@@ -93,131 +91,15 @@ class Lines(Silent):
         click.echo(f"{at:7.2f}  {text}")
 
 
-@dataclass
-class _Row:
-    """A state, or something that takes a while, as one line of the live view."""
-
-    name: str
-    seconds: float = 0.0
-    """Of the visits that are over."""
-    visits: int = 0
-    entered: float | None = None
-    """When it was entered, in seconds since the epoch; None where it is over."""
-    error: str = ""
-
-    def leave(self, at: float) -> None:
-        """Add the visit that ends."""
-        if self.entered is not None:
-            self.seconds += max(0.0, at - self.entered)
-            self.entered = None
-
-
-@dataclass
-class _Rows:
-    """The rows in the order in which they were first entered. Not safe for threads."""
-
-    found: dict[str, _Row] = field(default_factory=dict)
-
-    def enter(self, name: str, at: float) -> None:
-        """Enter a row; what was told before it is over."""
-        self.leave_told(at)
-        row = self.found.setdefault(name, _Row(name))
-        row.entered, row.visits = at, row.visits + 1
-
-    def leave(self, name: str, at: float) -> None:
-        """Leave a row that was entered."""
-        if name in self.found:
-            self.found[name].leave(at)
-
-    def leave_told(self, at: float) -> None:
-        """End what is no state."""
-        for row in self.found.values():
-            if row.visits == 0:
-                row.leave(at)
-
-    def tell(self, text: str, at: float) -> None:
-        """Show what takes a while."""
-        self.leave_told(at)
-        self.found[text] = _Row(text, entered=at)
-
-
-class Live(Silent):
-    """The states so far, those entered now with a clock that runs, and those that a good execution has before it."""
-
-    def __init__(self, expected: Sequence[str] = ()) -> None:
-        from rich.console import Console  # noqa: PLC0415 - only where a person watches
-        from rich.live import Live as RichLive  # noqa: PLC0415
-
-        self._expected = tuple(expected)
-        self._lock = threading.Lock()
-        self._rows = _Rows()
-        self._live = RichLive(
-            console=Console(stderr=True), get_renderable=self._render, refresh_per_second=10, transient=True
-        )
-
-    def tell(self, text: str) -> None:
-        """Show what is going on, until something else is."""
-        with self._lock:
-            self._rows.tell(text, time.time())
-
-    def event(self, event: Event) -> None:
-        """Show a state that takes time, and an error."""
-        kind, at, name = event["type"], moment(event), _name(event)
-        with self._lock:
-            if kind.endswith("StateEntered") and kind.removesuffix("StateEntered") in SHOWN:
-                self._rows.enter(name, at)
-            elif kind.endswith("StateExited"):
-                self._rows.leave(name, at)
-            elif kind in FAILED:
-                for row in self._rows.found.values():
-                    if row.entered is not None and row.visits:
-                        row.error = error_of(event)
-
-    def __enter__(self) -> Self:
-        """Begin to show."""
-        self._live.start()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Clear what was shown: the report follows."""
-        self._live.stop()
-
-    def _render(self) -> Any:
-        from rich.spinner import Spinner  # noqa: PLC0415
-        from rich.table import Table  # noqa: PLC0415
-        from rich.text import Text  # noqa: PLC0415
-
-        table = Table.grid(padding=(0, 1))
-        now = time.time()
-        with self._lock:
-            for row in list(self._rows.found.values())[-16:]:
-                is_open = row.entered is not None
-                took = row.seconds + (max(0.0, now - row.entered) if row.entered is not None else 0.0)
-                done = Text("✗", "yellow") if row.error else Text("✓", "green")
-                name = printable(row.name) + (f" ({row.visits} times)" if row.visits > 1 else "")
-                table.add_row(
-                    Spinner("dots") if is_open else done,
-                    Text(name, "bold" if is_open else ""),
-                    Text(f"{took:.1f} s", "dim"),
-                    Text(row.error, "yellow"),
-                )
-            for name in self._ahead():
-                table.add_row(Text("·", "dim"), Text(name, "dim"), "", "")
-        return table
-
-    def _ahead(self) -> tuple[str, ...]:
-        """Return the states that a good execution has before it: those behind the last that was entered."""
-        reached = [number for number, name in enumerate(self._expected) if name in self._rows.found]
-        if any(row.error for row in self._rows.found.values()):
-            return ()
-        return self._expected[max(reached, default=-1) + 1 :]
-
-
-def choose(*, is_json: bool, expected: Sequence[str] = ()) -> Progress:
+def choose(*, is_json: bool) -> Progress:
     """Return what fits who watches."""
     if is_json:
         return Silent()
-    return Live(expected) if sys.stdout.isatty() and sys.stderr.isatty() else Lines()
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return Lines()
+    from operations.live import Live  # noqa: PLC0415 - only where a person watches
+
+    return Live()
 
 
 def seconds(number: float) -> str:
@@ -245,6 +127,7 @@ def error_of(event: Event) -> str:
     return printable(str(found.get("error") or event["type"]))
 
 
-def _name(event: Event) -> str:
+def name_of(event: Event) -> str:
+    """Return the name of the state that an event enters or leaves; empty for other events."""
     found = event.get("stateEnteredEventDetails") or event.get("stateExitedEventDetails") or {}
     return str(found.get("name", ""))

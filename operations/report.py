@@ -40,7 +40,7 @@ def of_history(told: Told) -> Iterator[tuple[str, str]]:
     style = "bold green" if told.status == "SUCCEEDED" else "bold yellow"
     yield f"{told.status.lower()}  started {printable(told.started)}", style
     if told.error:
-        means, advice = explained(told.error)
+        means, advice = explained(told.error, told.status)
         yield printable(f"  {told.error}: {told.cause}"), style
         yield f"  {means}" if means else "", ""
         yield as_given(f"  what to do: {advice}"), ""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployer.console import EXIT_ERROR, Refused
-from operations import drift, tasks
+from operations import deployed, drift, tasks
 from operations.findings import Examination, Finding, Level, Part, fail, ok, warn
 from operations.progress import seconds
 from operations.times import shown, utc
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 SETTLED = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"})
 BEHIND = frozenset({"UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"})
-MOST_VERSIONS = 1000
-"""Of one state machine. Evidence: documentation (Step Functions quotas)."""
 SWEEP_EVERY = timedelta(minutes=30)
 """The schedule in the template; a test compares."""
 SWEEPS = 20
@@ -158,17 +156,28 @@ class Standing:
         numbers = [each["stateMachineVersionArn"].rpartition(":")[2] for each in routes]
         told = [self._version(*each, known) for each in zip(numbers, versions, strict=True)]
         findings = [self._alias(routes), *told]
+        published = deployed.versions(self.account, self.stack.machine_arn)
         definition = json.loads(machine["definition"])
         if definition not in [json.loads(each["definition"]) for each in versions]:
-            findings.append(
-                fail(
-                    "the state machine was changed since its version was published; the alias does not run that",
-                    "deploy again to overwrite it",
-                    *(drift.differences(drift.PIPELINE, definition, known) or [])[:MOST_DETAILS],
-                )
-            )
-        findings += self._count()
+            findings.append(self._behind(definition, published, known))
+        findings += _counted(len(published))
         return Part("definition", tuple(findings), {"versions": numbers})
+
+    def _behind(self, definition: Any, published: Sequence[str], known: Mapping[str, str]) -> Finding:
+        """Return why the alias does not run what the state machine holds: it leads to an older version, or that was edited."""
+        if published:
+            client = self.account.client("stepfunctions")
+            latest = client.describe_state_machine(stateMachineArn=published[0])
+            if json.loads(latest["definition"]) == definition:
+                return warn(
+                    f"the alias leads to an older version than the latest, {published[0].rpartition(':')[2]}: rolled back, or a deployment is left half done",
+                    "the next deployment leads it on again",
+                )
+        return fail(
+            "the state machine was changed since its version was published; the alias does not run that",
+            "deploy again to overwrite it",
+            *(drift.differences(drift.PIPELINE, definition, known) or [])[:MOST_DETAILS],
+        )
 
     def _alias(self, routes: Sequence[Mapping[str, Any]]) -> Finding:
         told = [
@@ -199,27 +208,6 @@ class Standing:
             "`python build.py deploy` brings the committed one",
             *found[:MOST_DETAILS],
         )
-
-    def _count(self) -> list[Finding]:
-        client = self.account.client("stepfunctions")
-        given: dict[str, str] = {}
-        count = 0
-        while True:
-            page = client.list_state_machine_versions(
-                stateMachineArn=self.stack.machine_arn, maxResults=MOST_VERSIONS, **given
-            )
-            count += len(page["stateMachineVersions"])
-            if not page.get("nextToken"):
-                break
-            given = {"nextToken": page["nextToken"]}
-        if count < 0.8 * MOST_VERSIONS:
-            return []
-        return [
-            fail(
-                f"{count} versions of the {MOST_VERSIONS} that a state machine may have",
-                "delete old versions",
-            )
-        ]
 
     def sweeper(self) -> Part:
         """Look at the sweeper's definition; it has no versions."""
@@ -280,7 +268,7 @@ class Standing:
                 )
             )
         elif found:
-            findings.append(ok(f"{len(found)} run, each for an execution that runs", *told[:MOST_DETAILS]))
+            findings.append(ok(f"{len(found)} with an execution that runs", *told[:MOST_DETAILS]))
         else:
             findings.append(ok("none runs"))
         return Part("tasks", tuple(findings), {"tasks": [each.as_json() for each in found]})
@@ -312,6 +300,13 @@ class Standing:
             told = f"the last of {len(runs)} began {shown(latest)}"
             finding = warn(f"{told}; {failed} of them failed", "the last one did not") if failed else ok(told)
         return Part("sweeps", (finding,), facts)
+
+
+def _counted(count: int) -> list[Finding]:
+    if count < deployed.MANY_VERSIONS:
+        return []
+    told = f"{count} versions of the {deployed.MOST_VERSIONS} that a state machine may have"
+    return [fail(told, "delete old versions")]
 
 
 def _groups(names: Sequence[str], size: int = 100) -> list[Sequence[str]]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _AGE = re.compile(r"(\d+)\s*([smhdw])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -16,9 +20,14 @@ def shown(moment: datetime | None) -> str:
     return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
-def zone() -> str:
-    """Return the name of this machine's zone."""
-    return datetime.now().astimezone().strftime("%Z")
+def zone(moments: Iterable[datetime]) -> str:
+    """Return the name of this machine's zone at some times: two names where the clocks were changed between them."""
+    return ", ".join(dict.fromkeys(moment.astimezone().strftime("%Z") for moment in moments))
+
+
+def day(moment: datetime) -> str:
+    """Return a time's day in this machine's zone, and the zone."""
+    return moment.astimezone().strftime("%Y-%m-%d, times in %Z")
 
 
 def short(moment: datetime) -> str:

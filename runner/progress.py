@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from operations import progress
+from operations import live, progress
 
 if TYPE_CHECKING:
     from runner.pipeline import Outcome
@@ -33,8 +33,8 @@ class Lines(progress.Lines):
         self.tell(f"{number + 1:4}  {summary(outcome)}")
 
 
-class Live(progress.Live):
-    """The live view; what became of each execution stays above it."""
+class Live(live.Live):
+    """The live graph; what became of each execution stays above it."""
 
     def ended(self, number: int, outcome: Outcome | BaseException) -> None:
         """Show what became of one."""

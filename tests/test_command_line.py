@@ -19,6 +19,11 @@ from deployer import console
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 NAMED = re.compile(r"python build\.py ([a-z][a-z-]*)")
+TYPED = re.compile(
+    r"python build\.py ([a-z][a-z-]*)((?:(?! # )[^`\n])*)(?:`, with ((?:`[^`]+`(?: or |, )?)+))?"
+)
+"""A command as it is typed, up to the end of its line, or of the words that are code; and what it is told to be used with."""
+OPTION = re.compile(r"(?<![\w-])(--[a-z][a-z-]*|-[A-Za-z])(?![\w-])")
 LAZY = build.LazyGroup()
 CONTEXT = click.Context(LAZY)
 
@@ -48,6 +53,42 @@ def test_the_code_names_commands_that_exist(package: str) -> None:
         path.read_text("utf-8") for path in (ROOT / package).rglob("*.*") if path.suffix in {".py", ".yaml"}
     ]
     assert set() == {name for text in texts for name in NAMED.findall(text)} - set(build.COMMANDS)
+
+
+def unknown(text: str) -> set[tuple[str, str]]:
+    """Return the options in a text that their commands do not take."""
+    found = set()
+    for name, *words in TYPED.findall(text):
+        if name in build.COMMANDS:
+            taken = {option for each in command(name).params for option in (*each.opts, *each.secondary_opts)}
+            # A server's command is quoted.
+            given = {option for each in words for option in OPTION.findall(re.sub(r'"[^"]*"', "", each))}
+            found |= {(name, option) for option in given - taken - {"-h", "--help"}}
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_a_page_names_options_that_exist(page: Path) -> None:
+    """What is copied from it runs."""
+    assert set() == unknown(page.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("package", ["deployer", "generator", "operations", "review", "runner"])
+def test_the_code_names_options_that_exist(package: str) -> None:
+    """Hints are followed as they stand."""
+    texts = [
+        path.read_text("utf-8") for path in (ROOT / package).rglob("*.*") if path.suffix in {".py", ".yaml"}
+    ]
+    assert set() == {found for text in texts for found in unknown(text)}
+
+
+def test_an_option_that_a_command_does_not_take_is_found() -> None:
+    """In the words that are typed, and in those that it is told to be used with; not in a comment or beside the code."""
+    text = (
+        "`python build.py status --drfit`, and `--other`; python build.py logs E --follow # --not\n"
+        "| `python build.py executions`, with `--failed` or `--sinse 1h` |"
+    )
+    assert {("status", "--drfit"), ("executions", "--sinse")} == unknown(text)
 
 
 @pytest.mark.parametrize("name", build.COMMANDS)

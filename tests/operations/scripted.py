@@ -112,6 +112,7 @@ def stack(**given: Any) -> dict[str, Any]:
         "ClusterNameInUse": CLUSTER,
         "BuildLogGroupName": "builds",
         "ValidatorLogGroupName": "validator",
+        "VpcIdInUse": "vpc-1",
     }
     parameters = {"VpcId": "", "SubnetIds": "", "AssignPublicIp": "ENABLED", "ArtifactBucket": BUCKET}
     return {
@@ -228,6 +229,7 @@ def healthy() -> Scripted:
             )
         },
         service_quotas__GetServiceQuota={"Quota": {"Value": 100.0}},
+        ec2__DescribeSubnets={"Subnets": [{"SubnetId": "subnet-1", "AvailableIpAddressCount": 251}]},
         iam__GetRole={
             "Role": {
                 "Path": "/",

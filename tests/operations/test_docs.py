@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import TYPE_CHECKING
 
 import click
 import pytest
@@ -10,6 +12,14 @@ import pytest
 from build import COMMANDS
 from deployer.console import ROOT
 from operations import commands, executions, parallel
+from operations.logs import Line
+from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
+from tests.operations.test_executions import paged, summary
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from click.testing import Result
 
 PAGE = (ROOT / "docs/commands-for-operators.md").read_text("utf-8")
 OWN = [name for name, module in COMMANDS.items() if module == "operations.commands"]
@@ -47,3 +57,44 @@ def test_the_readme_leads_to_the_page() -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     assert "docs/commands-for-operators.md" in text
     assert set() == {name for name in OWN if f"`{name}`" not in text and f"build.py {name}" not in text}
+
+
+def test_what_programs_read_is_documented(aws: Scripted, run: Callable[..., Result]) -> None:
+    """Every key of every document, and no more than one document on standard output."""
+    aws.answer(
+        stepfunctions__StartExecution={"executionArn": execution_arn("e"), "startDate": NOW},
+        stepfunctions__ListExecutions=paged([summary(1)]),
+        stepfunctions__DescribeExecution=described("e"),
+        stepfunctions__GetExecutionHistory={
+            "events": [event(1, "ExecutionStarted"), event(2, "SucceedStateEntered", name="S", input="{}")]
+        },
+        dynamodb__GetItem={},
+    )
+    section = PAGE.partition("## For programs")[2].partition("\n## ")[0]
+    rows = {row[1]: set(re.findall(r"`(\w+)`", row[2])) for row in re.finditer(r"^\| (`.*?`) \| (.+) \|$", section, re.MULTILINE)}  # fmt: skip
+
+    def keys(*arguments: str) -> set[str]:
+        command, *rest = arguments
+        value = json.loads(run(getattr(commands, command), *rest, "--json").stdout)
+        value = value[0] if isinstance(value, list) else value
+        return set(value) | {key for row in value.get("timeline") or () for key in row}
+
+    whole = keys("execution", "e")
+    assert rows["`start`, `execution`"] == whole | {"timeline"}
+    assert rows["`start --detach`"] == keys("start", "--repository", "a/b", "--server-id", "s", "--detach")
+    assert rows["`execution --stop`"] == keys("execution", "e", "--stop")
+    assert whole - {"verdict", "record", "timeline", "state", "type", "at", "visits", "fate", "errors"} == keys("executions")  # fmt: skip
+    assert {"at", "source", "line"} == set(Line(0, 0, "build", "x", "1").as_json()) == rows["`logs`"]
+    for command in (commands.status, commands.doctor):
+        found = json.loads(run(command, "--json").stdout)
+        assert isinstance(found.pop("well"), bool)
+        finding = {key for part in found.values() for each in part["findings"] for key in each}
+        assert {"well", "findings"} | finding <= rows["`status`, `doctor`"]
+
+
+def test_a_failure_leaves_standard_output_empty(aws: Scripted, run: Callable[..., Result]) -> None:
+    """So that what reads it reads no half of a document."""
+    aws.answer(cloudformation__DescribeStacks=refused("AccessDenied", "DescribeStacks"))
+    for name, *rest in (("executions",), ("execution", "e"), ("logs", "e"), ("status",)):
+        result = run(getattr(commands, name), *rest, "--json")
+        assert (1, "") == (result.exit_code, result.stdout), name

@@ -113,6 +113,23 @@ def test_a_quota_that_is_too_low_is_told_with_how_to_raise_it(
     assert "--quota-code L-9D07B6EF --desired-value 4" in found["quotas"]["findings"][1]["help"]
 
 
+@pytest.mark.parametrize(
+    ("free", "level"),
+    [((0, 1), "fail"), ((2, 0), "warn"), ((19, 0), "warn"), ((19, 1), "ok")],
+)
+def test_addresses_are_counted_beforehand(
+    aws: Scripted, run: Callable[..., Result], free: tuple[int, int], level: str
+) -> None:
+    """Over all the subnets, past the first page; in the VPC of the stack, or in the subnets that are named."""
+    pages = [{"Subnets": [{"SubnetId": f"s{number}", "AvailableIpAddressCount": count}]} for number, count in enumerate(free)]  # fmt: skip
+    aws.answer(ec2__DescribeSubnets=lambda params: pages[1] if "NextToken" in params else {**pages[0], "NextToken": "more"})  # fmt: skip
+    _, found = told(run)
+    assert [(level, f"{sum(free)} free in 2 subnets")] == findings(found["addresses"])
+    assert [{"Name": "vpc-id", "Values": ["vpc-1"]}] == aws.of("ec2:DescribeSubnets")[0]["Filters"]
+    told(run, "--parameter", "SubnetIds=subnet-a,subnet-b")
+    assert ["subnet-a", "subnet-b"] == aws.of("ec2:DescribeSubnets")[-1]["SubnetIds"]
+
+
 def test_a_quota_that_is_known_to_nobody_has_the_documented_default(
     aws: Scripted, run: Callable[..., Result]
 ) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deployer.console import ROOT
-from operations import commands
+from deployer.console import ROOT, Refused
+from deployer.stacks import Pace
+from operations import commands, outcome
 from operations.outcome import faults
 from review.execution import tell
 from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
@@ -223,3 +224,41 @@ def test_a_history_of_aws_and_one_of_a_run_here_are_told_alike() -> None:
     assert [(visit.name, visit.fate) for visit in tell(history()).visits] == [
         (visit.name, visit.fate) for visit in tell(as_text).visits
     ]
+
+
+@pytest.mark.parametrize("arguments", [("e", "--follow", "--json"), ("e", "--json")])
+def test_an_end_that_is_not_known_everywhere_yet_is_waited_for(
+    failed: Scripted, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """The history has ended and the description says that it runs: its end decides, not the moment."""
+    monkeypatch.setattr("deployer.stacks.time.sleep", lambda _seconds: None)
+    after = failed.answers["stepfunctions:DescribeExecution"]
+    answers = iter([described("e", "RUNNING"), described("e", "RUNNING"), after])
+    failed.answer(stepfunctions__DescribeExecution=lambda _: next(answers))
+    result = run(commands.execution, *arguments)
+    assert ("FAILED", "pipeline") == tuple(json.loads(result.stdout)[key] for key in ("status", "fault"))
+    assert (1 if "--follow" in arguments else 0) == result.exit_code
+
+
+def test_an_end_that_is_never_known_is_no_verdict(failed: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is claimed of it."""
+    monkeypatch.setattr(outcome, "SETTLING", Pace(first=0, last=0, limit=0.05))
+    failed.answer(stepfunctions__DescribeExecution=described("e", "RUNNING"))
+    with pytest.raises(Refused, match="still says that it runs"):
+        outcome.ended(failed.account(), execution_arn("e"), None)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "expected"),
+    [
+        ("ABORTED", "StoppedByOperator", "ExecutionAborted"),
+        ("TIMED_OUT", None, "ExecutionTimedOut"),
+        ("FAILED", "States.Runtime", "ExecutionFailed"),
+        ("FAILED", "Rejected", "Rejected"),
+    ],
+)
+def test_an_end_that_recorded_nothing_is_explained_by_its_status(
+    status: str, error: str | None, expected: str
+) -> None:
+    """As the sweeper will record it; who stopped it is told of no defect."""
+    assert (faults()[expected].means, faults()[expected].help) == outcome.explained(error, status)

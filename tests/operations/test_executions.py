@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import commands, executions
+from operations import commands, cost, executions, outcome
 from operations.executions import PAGE, SCAN_BYTES, Query
 from tests.operations.scripted import MACHINE, NOW, TABLE, Scripted, described, execution_arn, refused
 
@@ -185,6 +185,8 @@ def test_whose_fault_an_end_was_is_told_without_its_record(aws: Scripted, status
     )
     (found,) = executions.listed(aws.account(), Query(MACHINE, TABLE))
     assert expected == (found.outcome, found.fault)
+    one = outcome.Outcome(described("e1", status, error=error, output="{}"))
+    assert (expected[0] or "running", expected[1]) == (one.title, one.fault)
 
 
 def test_the_list_names_the_zone_and_json_is_in_utc(
@@ -218,3 +220,36 @@ def test_what_cannot_be_asked_for_is_said(aws: Scripted, run: Callable[..., Resu
     odd = run(commands.executions, "--since", "yesterdayish")
     assert (2, True) == (odd.exit_code, "30m, 12h, 7d" in odd.stderr)
     assert "stepfunctions:ListExecutions" not in aws.made
+
+
+def costs(aws: Scripted, **given: Any) -> tuple[float, ...]:
+    """Return the costs of two executions, which take half a minute and six minutes, by their descriptions."""
+    found = [summary(1), {**summary(2), "stopDate": NOW + timedelta(minutes=4)}]
+    aws.answer(
+        stepfunctions__ListExecutions=paged([{**each, "status": given.get("status", "SUCCEEDED")} for each in found]),
+        stepfunctions__DescribeExecution=lambda params: described(params["executionArn"].rpartition(":")[2], **given),
+    )  # fmt: skip
+    return tuple(round(each.cost, 4) for each in executions.listed(aws.account(), Query(MACHINE, TABLE)))
+
+
+def test_a_build_is_billed_by_begun_minutes(aws: Scripted) -> None:
+    """A short execution costs a minute of a build and one of a task; a usual one what the review says of it."""
+    short, usual = costs(aws)
+    rates = cost.rates()
+    assert short == pytest.approx(rates.build_minute + rates.task_minute + rates.transitions + rates.function, abs=1e-4)  # fmt: skip
+    assert usual == pytest.approx(0.0165, abs=1e-4)
+
+
+def test_what_was_not_built_or_run_costs_nothing(aws: Scripted) -> None:
+    """An image that was given takes no build; a build that failed was followed by no task; a refused input by nothing."""
+    rates = cost.rates()
+    given = costs(aws, input='{"serverId": "s", "imageUri": "i@sha256:1"}')
+    assert given[0] == pytest.approx(rates.task_minute + rates.transitions + rates.function, abs=1e-4)
+    failed = costs(aws, status="FAILED", error="BuildFailed")
+    assert failed == pytest.approx((rates.build_minute + rates.transitions, 6 * rates.build_minute + rates.transitions), abs=1e-4)  # fmt: skip
+    assert costs(aws, status="FAILED", error="InvalidInput")[0] == pytest.approx(rates.transitions, abs=1e-4)
+
+
+def test_errors_before_a_task_are_errors() -> None:
+    """Of the table of faults, but for the one of whoever starts."""
+    assert executions.BEFORE_A_TASK - {"InvalidInput"} <= outcome.faults().keys()

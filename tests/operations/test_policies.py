@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from deployer.console import ROOT
 from operations import commands, permission_data, policies
-from operations.policies import MANAGED_CHARACTERS, TEMPLATES, Place
+from operations.policies import BOOTSTRAP, MANAGED_CHARACTERS, PIPELINE, RETAINED, Place
 from review.wildcards import matches
+from scan.scanners import ENVIRONMENT, scanners
 from states_language.document import StateMachine
 from tests.operations.scripted import NUMBER, REGION, STACK, Scripted, refused, stack
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 KEY = f"arn:aws:kms:{REGION}:{NUMBER}:key/k"
 PLACE = Place(STACK, "aws", REGION, NUMBER, {"EncryptionKeyArn": KEY})
+SECRET = f"arn:aws:secretsmanager:{REGION}:{NUMBER}:secret:a"
 KINDS = {"deploy": policies.deploy, "operate": policies.operate}
 
 
@@ -91,7 +94,7 @@ def test_roles_are_passed_to_the_services_that_they_are_for() -> None:
     """The stack's own roles only, and each service of their trust policies."""
     passed = [each for each in granted(policies.deploy(PLACE)) if each[0] == "iam:PassRole"]
     assert [f"arn:aws:iam::{NUMBER}:role/{STACK}-*"] == [resource for _, resource, _ in passed]
-    template = json.loads((ROOT / TEMPLATES[0]).read_text("utf-8"))
+    template = json.loads((ROOT / PIPELINE).read_text("utf-8"))
     trusted = set(re.findall(r'"Service": "([a-z.-]+)"', json.dumps(template)))
     condition = passed[0][2]["Condition"]["StringEquals"]["iam:PassedToService"]
     assert trusted == set(condition)
@@ -108,7 +111,7 @@ def test_operating_changes_nothing_but_executions() -> None:
     }
 
 
-@pytest.mark.parametrize("path", TEMPLATES)
+@pytest.mark.parametrize("path", [PIPELINE, BOOTSTRAP, RETAINED])
 def test_each_type_of_the_templates_is_known(path: str) -> None:
     """A type without permissions would be deployed by nobody: `python -m operations.permission_data` makes them anew."""
     types = {each["Type"] for each in json.loads((ROOT / path).read_text("utf-8"))["Resources"].values()}
@@ -121,7 +124,7 @@ def test_each_action_of_a_type_s_own_is_granted_or_left_out_for_a_reason() -> No
     """What a handler takes is in the policy, or a rule of needs.yaml says why it is not."""
     actions = {action for action, _, _ in granted(policies.deploy(PLACE))}
     rules = policies._table("needs.yaml")
-    template = json.loads((ROOT / TEMPLATES[0]).read_text("utf-8"))
+    template = json.loads((ROOT / PIPELINE).read_text("utf-8"))
     for kind in {each["Type"] for each in template["Resources"].values()}:
         own = policies._own_service(kind)
         for verb, taken in permission_data.handlers(kind).items():
@@ -143,6 +146,9 @@ def test_each_action_of_a_type_s_own_is_granted_or_left_out_for_a_reason() -> No
         ("s3:GetObject", "arn:aws:s3:::toolshed-artifacts-artifactbucket-x/asl/a"),
         ("cloudformation:ExecuteChangeSet", f"arn:aws:cloudformation:{REGION}:{NUMBER}:stack/{STACK}/1"),
         ("ec2:CreateSubnet", f"arn:aws:ec2:{REGION}:{NUMBER}:vpc/vpc-1"),
+        ("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{NUMBER}:alarm:*"),
+        ("dynamodb:UpdateTable", f"arn:aws:dynamodb:{REGION}:{NUMBER}:table/{STACK}-VerdictTable-x"),
+        ("kms:Decrypt", KEY),
     ],
 )  # fmt: skip
 def test_deploying_is_allowed(action: str, resource: str) -> None:
@@ -175,6 +181,78 @@ def test_names_follow_the_parameters() -> None:
     assert allows(policy, "states:StartExecution", f"arn:aws:states:{REGION}:{NUMBER}:stateMachine:mine:live")
     assert not allows(policy, "states:StartExecution", f"arn:aws:states:{REGION}:{NUMBER}:stateMachine:ToolShed-MCP-Server-Validation-Pipeline:live")  # fmt: skip
     assert allows(policy, "s3:ListBucket", "arn:aws:s3:::b")
+
+
+def test_a_rollout_in_steps_may_look_at_its_alarm() -> None:
+    """Step Functions asks for it on behalf of whoever moves the alias; of all alarms, since IAM knows it so."""
+    needed = [statement for action, _, statement in granted(policies.deploy(PLACE)) if action == "cloudwatch:DescribeAlarms"]  # fmt: skip
+    assert any(statement["Sid"].startswith("Deploy") for statement in needed)
+    assert {f"arn:aws:cloudwatch:{REGION}:{NUMBER}:alarm:*"} == {
+        resource for statement in needed for resource in statement["Resource"]
+    }
+
+
+def test_taking_back_may_read_and_change_what_is_taken() -> None:
+    """An import reads each resource, and gives it the stack's tags; it deletes none."""
+    place = Place(STACK, "aws", REGION, NUMBER, {"VerdictTableName": "old", "RepositoryName": "images"})
+    found = [each for each in granted(policies.deploy(place)) if "Adopt" in each[2]["Sid"]]
+    assert ("dynamodb:DescribeTable", f"arn:aws:dynamodb:{REGION}:{NUMBER}:table/old") in [each[:2] for each in found]  # fmt: skip
+    assert ("ecr:DescribeRepositories", f"arn:aws:ecr:{REGION}:{NUMBER}:repository/images") in [each[:2] for each in found]  # fmt: skip
+    own = {action for action, _, statement in found if statement["Sid"].startswith("Adopt")}
+    assert not {action for action in own if action in {"dynamodb:DeleteTable", "ecr:DeleteRepository"}}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({}, {f"arn:aws:secretsmanager:{REGION}:{NUMBER}:secret:*"}),
+        ({"ServerSecretArn": ""}, set()),
+        ({"ServerSecretArn": SECRET}, {SECRET}),
+    ],
+    ids=["nothing known", "none named", "one named"],
+)
+def test_only_secrets_that_are_named_are_looked_at(parameters: dict[str, str], expected: set[str]) -> None:
+    """Any, only where it is not known which."""
+    policy = policies.operate(Place(STACK, "aws", REGION, NUMBER, parameters))
+    assert expected == {
+        resource for action, resource, _ in granted(policy) if action == "secretsmanager:DescribeSecret"
+    }
+
+
+ANSWERED = {
+    ("UNKNOWN_ACTION", "Unknown action cloudformation:DescribeEvents"): "newer than the linter",
+    ("RESOURCE_STAR", "['ecs:ListTasks']"): "limited by the condition on the cluster",
+    ("RESOURCE_MISMATCH", "mapRun"): "the pipeline has no map",
+    ("RESOURCE_MISMATCH", "express"): "the pipeline's executions are standard ones",
+    (
+        "RESOURCE_MISMATCH",
+        "servicequotas:GetServiceQuota",
+    ): "can be limited since; the linter's table is older",
+}
+"""What parliament finds all the same, by its rule and words of its message, and why it stays."""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_iam_linter_finds_nothing_that_is_not_answered(kind: str) -> None:
+    """In the policy of a stack that is there."""
+    scanners(ROOT)
+    done = subprocess.run(
+        [ROOT / ENVIRONMENT / "bin/python", ROOT / "scan/scripts/lint_policies.py"],
+        input=json.dumps({kind: [KINDS[kind](PLACE)]}), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    found = [(each["rule"], each["message"]) for each in json.loads(done.stdout)]
+    assert [] == [
+        each for each in found if not any(each[0] == rule and words in each[1] for rule, words in ANSWERED)
+    ]
+
+
+def test_each_quota_that_is_read_may_be_read() -> None:
+    """Whichever service's it is."""
+    policy = policies.operate(PLACE)
+    for quota in policies.quotas():
+        arn = f"arn:aws:servicequotas:{REGION}:{NUMBER}:{quota['service']}/{quota['code']}"
+        assert allows(policy, "servicequotas:GetServiceQuota", arn)
 
 
 def test_parts_fit_into_managed_policies(policy: dict[str, Any]) -> None:

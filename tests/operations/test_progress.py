@@ -1,4 +1,4 @@
-"""What is shown while an execution runs: lines in a pipe, a view on a terminal, nothing for programs."""
+"""What is shown while an execution runs: lines in a pipe, a graph on a terminal, nothing for programs."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from rich.console import Console
 
-from operations import cost, progress
-from operations.progress import Lines, Live, choose, seconds
+from operations import progress
+from operations.progress import Lines, choose, seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,32 +56,6 @@ def test_lines_tell_each_state_once(capsys: pytest.CaptureFixture[str]) -> None:
     ] == capsys.readouterr().out.splitlines()
 
 
-def test_the_view_shows_what_is_done_runs_and_comes() -> None:
-    """Visits are added up, the open one runs on, and states behind it are dim."""
-    live = Live(["Build", "Judge", "Record"])
-    live.tell("deploying")
-    for each in events():
-        if each["type"] != "TaskFailed":
-            live.event(each)
-    console = Console(width=80, record=True, file=None)
-    with console.capture() as captured:
-        console.print(live._render())
-    shown = [" ".join(line.split()) for line in captured.get().splitlines()]
-    assert "✓ Build 40.0 s" in shown
-    assert "✓ Wait (2 times) 4.0 s" in shown
-    assert any("Judge" in line and not line.startswith("✓") for line in shown)
-    assert "· Record" == shown[-1]
-
-
-def test_an_error_ends_the_guess_at_what_comes() -> None:
-    """What follows a failure is not the way of a good execution."""
-    live = Live(["Build", "Judge", "Record"])
-    for each in events():
-        live.event(each)
-    live.event({"type": "TaskFailed", "timestamp": NOW, "taskFailedEventDetails": {"error": "E"}})
-    assert () == live._ahead()
-
-
 def test_who_watches_decides() -> None:
     """Programs are shown nothing, a pipe lines."""
     assert isinstance(choose(is_json=True), progress.Silent)
@@ -96,17 +69,3 @@ def test_who_watches_decides() -> None:
 def test_durations_read_well(number: float, expected: str) -> None:
     """In the two units that matter."""
     assert expected == seconds(number)
-
-
-def test_what_comes_are_the_tasks_of_a_good_execution() -> None:
-    """In their order; what only a rejected server's execution calls is none of them."""
-    assert (
-        "BuildMCPServerImage",
-        "RegisterValidationTaskDef",
-        "RunMCPServerContainer",
-        "DescribeTask",
-        "ValidateMCPServer",
-        "StopMCPServerContainer",
-        "DeregisterValidationTaskDef",
-        "RecordVerdict",
-    ) == cost.rates().calls

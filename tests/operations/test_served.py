@@ -107,7 +107,7 @@ def test_a_validation_ends_with_its_verdict(
 ) -> None:
     """Verified, rejected or our own fault: in the exit code, in the record, and in the last state."""
     result = ended[repository]
-    assert code == result.returncode, result.stderr
+    assert code == result.returncode, result.stderr + result.stdout
     found = json.loads(result.stdout)
     assert (repository, fault, error) == (found["server"], found["fault"], found["error"])
     assert fault == found["record"]["fault"]
@@ -169,16 +169,16 @@ def test_who_detaches_can_return_and_stop_it(operator: Operator) -> None:
     _, told = watching.communicate(timeout=30)
     assert (130, False) == (watching.returncode, "Traceback" in told)
     assert "the execution goes on" in told
-    arn = re.search(r"execution (arn:\S+) --follow", told)
-    assert arn is not None
-    assert f"execution {arn[1]} --stop" in told
-    states = operator.served.client("stepfunctions")
-    assert "RUNNING" == states.describe_execution(executionArn=arn[1])["status"]
+    known = re.search(rf"execution (\S+) --follow --stack-name {operator.served.stack}", told)
+    assert known is not None
+    assert f"execution {known[1]} --stop" in told
+    (running,) = json.loads(operator.run("executions", "--status", "running", "--server", HANGING, "--json").stdout)  # fmt: skip
+    assert known[1] == running["name"]
 
-    returned = operator.begin("execution", arn[1], "--follow", "--json")
+    returned = operator.begin("execution", known[1], "--follow", "--json")
     time.sleep(1)
     assert returned.poll() is None
-    stopped = operator.run("execution", arn[1], "--stop", "--reason", "enough")
+    stopped = operator.run("execution", known[1], "--stop", "--reason", "enough")
     assert (0, True) == (stopped.returncode, stopped.stdout.startswith("stopped;"))
     found = json.loads(returned.communicate(timeout=30)[0])
     assert (1, "ABORTED", "StoppedByOperator", "enough") == (returned.returncode, found["status"], found["error"], found["cause"])  # fmt: skip

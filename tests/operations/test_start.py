@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from operations import commands, request
 from operations.request import Wanted
-from tests.operations.scripted import ALIAS, TABLE, Scripted, described, event, execution_arn, refused
+from tests.operations.scripted import ALIAS, REGION, TABLE, Scripted, described, event, execution_arn, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,10 +190,12 @@ def test_a_start_that_nobody_answered_says_how_to_go_on(aws: Scripted, run: Call
 def test_detached_it_says_how_to_come_back(aws: Scripted, run: Callable[..., Result]) -> None:
     """Nothing is followed; the commands to follow and to stop it are there."""
     ends(aws, "SUCCEEDED")
-    result = run(commands.start, *GIVEN, "--detach", "--name", "mine")
+    result = run(commands.start, *GIVEN, "--detach", "--name", "mine", "--region", REGION)
     assert (0, f"started {execution_arn('mine')}\n") == (result.exit_code, result.stdout)
-    assert f"python build.py execution {execution_arn('mine')} --follow" in result.stderr
-    assert f"python build.py execution {execution_arn('mine')} --stop" in result.stderr
+    assert [
+        f"follow it  python build.py execution mine --follow --region {REGION}",
+        f"stop it    python build.py execution mine --stop --region {REGION}",
+    ] == result.stderr.splitlines()
     assert "stepfunctions:GetExecutionHistory" not in aws.made
     told = json.loads(run(commands.start, *GIVEN, "--detach", "--json", "--name", "mine").stdout)
     assert {"executionArn": execution_arn("mine"), "name": "mine"} == told

@@ -125,6 +125,30 @@ def test_an_edited_definition_is_told_in_the_review_s_words(
     assert any("StopMCPServerContainer" in line for line in found["definition"]["findings"][2]["details"])
 
 
+def test_an_alias_that_was_led_back_is_no_edit(aws: Scripted, run: Callable[..., Result]) -> None:
+    """After a roll-back the state machine holds the later version, which is published and not run: nobody is needed."""
+    later, older = definition(), copy.deepcopy(definition())
+    older["States"]["StopMCPServerContainer"]["TimeoutSeconds"] = 77
+    latest = f"{MACHINE}:8"
+    aws.answer(
+        stepfunctions__ListStateMachineVersions={
+            "stateMachineVersions": [
+                {"stateMachineVersionArn": arn, "creationDate": NOW} for arn in (latest, VERSION)
+            ]
+        },
+        stepfunctions__DescribeStateMachine=lambda params: (
+            machines(params)
+            if params["stateMachineArn"] == SWEEPER
+            else machine(
+                params["stateMachineArn"], older if params["stateMachineArn"] == VERSION else later, "0.9.0"
+            )
+        ),
+    )
+    code, found = told(run)
+    assert (0, ["ok", "warn", "warn"]) == (code, levels(found["definition"]))
+    assert "older version than the latest, 8" in found["definition"]["findings"][2]["what"]
+
+
 def test_a_version_that_is_not_what_it_says_is_found(aws: Scripted, run: Callable[..., Result]) -> None:
     """Its description names the committed document's digest, its states do not follow it."""
     edited = copy.deepcopy(definition())

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from operations.times import Since, shown, utc
+from operations.times import Since, day, shown, utc, zone
 
 SINCE = Since()
 
@@ -66,3 +66,13 @@ def test_people_read_their_zone_and_programs_utc() -> None:
     assert ("2026-01-02 08:34:05 IST", "2026-01-02T03:04:05.678Z") == (shown(moment), utc(moment))
     assert "2026-01-02T03:04:05.678Z" == utc(moment.astimezone() + timedelta(0))
     assert ("", None) == (shown(None), utc(None))
+
+
+def test_a_table_names_both_zones_where_the_clocks_were_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is shown of the hour that came twice is not left to a guess."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    summer, winter = (datetime(2026, 10, 25, hour, 30, tzinfo=UTC) for hour in (0, 1))
+    assert ("2026-10-25 02:30:00 CEST", "2026-10-25 02:30:00 CET") == (shown(summer), shown(winter))
+    assert ("CET, CEST", "CET") == (zone([winter, summer]), zone([winter]))
+    assert "2026-10-25, times in CEST" == day(summer)
