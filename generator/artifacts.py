@@ -7,9 +7,10 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
-from json.encoder import encode_basestring
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -78,60 +79,14 @@ class Package:
         return f"validator/{self.sha256}.zip"
 
 
-WORDS = {True: "true", False: "false", None: "null"}
-WRITTEN_BY_JSON = {dict, list, float}
-"""What is left: the empty objects and lists, and the odd number."""
-
-REFUSE: Callable[[Any], Any] = json.JSONEncoder().default
-"""Raises `TypeError` for an object that JSON has no word for."""
-
-
-def canonical(document: Any, *, sort_keys: bool = False, plain: Callable[[Any], Any] = REFUSE) -> str:
+def canonical(document: Any, *, sort_keys: bool = False, plain: Callable[[Any], Any] | None = None) -> str:
     """Write JSON as it is committed: UTF-8, two spaces, the order as it is authored unless it is to be sorted.
 
-    The bytes are those of `json.dumps(document, indent=2, ensure_ascii=False)`, which takes three times as long, since
-    with an indentation the standard library writes in Python, a token at a time. `plain` is its `default`: it returns
-    what an object that JSON has no word for stands for.
+    `plain` returns what an object that JSON has no word for stands for. The bytes are those of `json.dumps(document,
+    indent=2, ensure_ascii=False)`, which writes in Python where it indents, and takes twenty times as long.
     """
-    quoted, pieces = encode_basestring, list[str]()
-    add = pieces.append
-
-    def write(value: Any, line: str) -> None:
-        """Write a value; `line` is the line break before the bracket that closes it."""
-        kind = type(value)
-        if kind is dict and value:
-            inner = f"{line}  "
-            lead, comma = f"{{{inner}", f",{inner}"
-            for key, each in sorted(value.items()) if sort_keys and len(value) > 1 else value.items():
-                if type(each) is str:  # as most are: written here rather than by a call each
-                    add(f"{lead}{quoted(key)}: {quoted(each)}")
-                else:
-                    add(f"{lead}{quoted(key)}: ")
-                    write(each, inner)
-                lead = comma
-            add(f"{line}}}")
-        elif kind is list and value:
-            inner = f"{line}  "
-            lead, comma = f"[{inner}", f",{inner}"
-            for each in value:
-                add(lead)
-                write(each, inner)
-                lead = comma
-            add(f"{line}]")
-        elif kind is str:
-            add(quoted(value))
-        elif kind is int:
-            add(str(value))
-        elif value is True or value is False or value is None:
-            add(WORDS[value])
-        elif kind in WRITTEN_BY_JSON:
-            add(json.dumps(value))
-        else:
-            write(plain(value), line)
-
-    write(document, "\n")
-    add("\n")
-    return "".join(pieces)
+    options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | (orjson.OPT_SORT_KEYS if sort_keys else 0)
+    return orjson.dumps(document, default=plain, option=options).decode()
 
 
 def digest(text: str) -> str:

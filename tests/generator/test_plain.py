@@ -14,8 +14,10 @@ from generator.artifacts import canonical
 from generator.plain import plain
 
 keys = st.text(max_size=5)
+# Numbers as documents hold them: of 64 bits, and without an exponent, which is written in more than one way.
+numbers = st.integers(-(2**63), 2**63 - 1) | st.floats(1e-4, 1e15) | st.floats(-1e15, -1e-4)
 values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    st.none() | st.booleans() | numbers | st.text(),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(keys, inner, max_size=4),
     max_leaves=30,
 )
@@ -45,19 +47,16 @@ def test_plain_data_is_what_troposphere_makes() -> None:
     assert [encode_to_dict(each) for each in resources] == json.loads(canonical(resources, plain=plain))
 
 
-def test_a_list_of_another_kind_is_a_list() -> None:
-    """A tuple, which troposphere takes where it takes lists."""
-    assert '[\n  "a",\n  [\n    1\n  ]\n]\n' == canonical(("a", (1,)), plain=plain)
-
-
 def test_what_no_template_can_hold_is_refused() -> None:
     """Rather than written as something else."""
-    with pytest.raises(TypeError, match="a template has no word for"):
+    with pytest.raises(TypeError) as raised:
         canonical({"Key": object()}, plain=plain)
+    assert "a template has no word for" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize("resource", [sqs.QueuePolicy("Bare"), iam.Role("Bare")])
 def test_a_resource_that_lacks_a_property_is_refused(resource: AWSObject) -> None:
     """The checks are troposphere's own, and are made when the resource is written."""
-    with pytest.raises(ValueError, match="required in type"):
+    with pytest.raises(TypeError) as raised:
         canonical({"Resource": resource}, plain=plain)
+    assert "required in type" in str(raised.value.__cause__)
