@@ -24,8 +24,6 @@ def plain(value: Any) -> Any:
         return value.to_dict()
     if hasattr(value, "JSONrepr"):
         return value.JSONrepr()
-    if isinstance(value, list | tuple):
-        return [*value]
     message = f"a template has no word for {value!r}"
     raise TypeError(message)
 
