@@ -115,8 +115,11 @@ class StandIns:
 
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
-                answer = stand_ins.answer(json.loads(self.rfile.readline()))
-                self.wfile.write(json.dumps(vars(answer)).encode() + b"\n")
+                # A build that is killed has asked half, or waits for no answer.
+                with contextlib.suppress(ConnectionError):
+                    if (asked := self.rfile.readline()).endswith(b"\n"):
+                        answer = stand_ins.answer(json.loads(asked))
+                        self.wfile.write(json.dumps(vars(answer)).encode() + b"\n")
 
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             daemon_threads = True

@@ -10,8 +10,9 @@ from botocore import xform_name
 from botocore.session import Session
 
 from deployer.console import ROOT
-from operations import commands, executions, logs, policies
+from operations import executions, logs, policies
 from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
+from tests.operations.test_docs import command_of
 from tests.operations.test_executions import item, paged, summary
 from tests.operations.test_logs import LINES, filtered
 from tests.operations.test_logs import history as logged
@@ -78,7 +79,7 @@ def of_table(command: str) -> set[str]:
 def ran(aws: Scripted, run: Callable[..., Result], command: str, *invocations: tuple[str, ...]) -> set[str]:
     """Return the calls that a command makes when it is run in some ways."""
     for arguments in invocations:
-        result = run(getattr(commands, command), *arguments)
+        result = run(command_of(command), *arguments)
         assert result.exit_code in {0, 3}, result.output
     return aws.made
 
@@ -91,9 +92,9 @@ def test_start(everything: Scripted, run: Callable[..., Result]) -> None:
 def test_execution(everything: Scripted, run: Callable[..., Result], tmp_path: Path) -> None:
     """It shows, draws, follows and stops."""
     page = str(tmp_path / "page.html")
-    run(commands.execution, "e", "-o", page)
+    run(command_of("execution"), "e", "-o", page)
     everything.answer(stepfunctions__DescribeExecution=described("e", "RUNNING"))
-    run(commands.execution, "e", "--stop")
+    run(command_of("execution"), "e", "--stop")
     everything.answer(stepfunctions__DescribeExecution=described("e"))
     assert of_table("execution") == ran(everything, run, "execution", ("e",), ("e", "--follow"))
 

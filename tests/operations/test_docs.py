@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from build import COMMANDS
+from build import COMMANDS, LazyGroup
 from deployer.console import ROOT
-from operations import commands, executions, parallel
+from operations import executions, parallel
 from operations.logs import Line
 from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
 from tests.operations.test_executions import paged, summary
@@ -22,8 +22,16 @@ if TYPE_CHECKING:
     from click.testing import Result
 
 PAGE = (ROOT / "docs/commands-for-operators.md").read_text("utf-8")
-OWN = [name for name, module in COMMANDS.items() if module == "operations.commands"]
+OWN = [name for name, module in COMMANDS.items() if module.startswith("operations.")]
 SHARED = {"--stack-name", "--profile", "--region", "--endpoint-url", "--json"}
+
+
+def command_of(name: str) -> click.Command:
+    """Return a command."""
+    group = LazyGroup()
+    found = group.get_command(click.Context(group), name)
+    assert found is not None
+    return found
 
 
 def options(command: click.Command) -> set[str]:
@@ -37,7 +45,7 @@ def test_each_command_and_option_is_documented(name: str) -> None:
     """In a section of its own; those that all commands share in the introduction."""
     introduction, *_ = PAGE.split("\n## ")
     section = next(each for each in PAGE.split("\n## ") if each.startswith(f"{name}:"))
-    command: click.Command = getattr(commands, name)
+    command = command_of(name)
     missing = {option for option in options(command) if option not in section}
     assert set() == missing - {"--output", "--bootstrap-stack"}
     assert set() == {option for option in SHARED if option not in introduction}
@@ -75,7 +83,7 @@ def test_what_programs_read_is_documented(aws: Scripted, run: Callable[..., Resu
 
     def keys(*arguments: str) -> set[str]:
         command, *rest = arguments
-        value = json.loads(run(getattr(commands, command), *rest, "--json").stdout)
+        value = json.loads(run(command_of(command), *rest, "--json").stdout)
         value = value[0] if isinstance(value, list) else value
         return set(value) | {key for row in value.get("timeline") or () for key in row}
 
@@ -85,8 +93,8 @@ def test_what_programs_read_is_documented(aws: Scripted, run: Callable[..., Resu
     assert rows["`execution --stop`"] == keys("execution", "e", "--stop")
     assert whole - {"verdict", "record", "timeline", "state", "type", "at", "visits", "fate", "errors"} == keys("executions")  # fmt: skip
     assert {"at", "source", "line"} == set(Line(0, 0, "build", "x", "1").as_json()) == rows["`logs`"]
-    for command in (commands.status, commands.doctor):
-        found = json.loads(run(command, "--json").stdout)
+    for name in ("status", "doctor"):
+        found = json.loads(run(command_of(name), "--json").stdout)
         assert isinstance(found.pop("well"), bool)
         finding = {key for part in found.values() for each in part["findings"] for key in each}
         assert {"well", "findings"} | finding <= rows["`status`, `doctor`"]
@@ -96,5 +104,5 @@ def test_a_failure_leaves_standard_output_empty(aws: Scripted, run: Callable[...
     """So that what reads it reads no half of a document."""
     aws.answer(cloudformation__DescribeStacks=refused("AccessDenied", "DescribeStacks"))
     for name, *rest in (("executions",), ("execution", "e"), ("logs", "e"), ("status",)):
-        result = run(getattr(commands, name), *rest, "--json")
+        result = run(command_of(name), *rest, "--json")
         assert (1, "") == (result.exit_code, result.stdout), name

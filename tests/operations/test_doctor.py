@@ -10,7 +10,7 @@ import pytest
 
 from deployer.account import Account, Identity
 from deployer.reviewed import Reviewed
-from operations import commands, doctor
+from operations import doctor, stack_commands
 from operations.policies import Place
 from tests.operations.scripted import BUCKET, NUMBER, REGION, STACK, Scripted, refused, stack
 
@@ -34,7 +34,7 @@ def _committed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def told(run: Callable[..., Result], *arguments: str) -> tuple[int, dict[str, Any]]:
     """Return the exit code and what a program reads."""
-    result = run(commands.doctor, "--json", *arguments)
+    result = run(stack_commands.doctor, "--json", *arguments)
     found: dict[str, Any] = json.loads(result.stdout)
     return result.exit_code, found
 
@@ -242,7 +242,7 @@ def test_uncommitted_documents_are_told(run: Callable[..., Result], monkeypatch:
 def test_no_credentials_are_told_at_once(aws: Scripted, run: Callable[..., Result]) -> None:
     """There is nothing to examine."""
     aws.answer(sts__GetCallerIdentity=refused("ExpiredToken", "GetCallerIdentity", "over"))
-    result = run(commands.doctor)
+    result = run(stack_commands.doctor)
     assert (1, True) == (result.exit_code, "the credentials have expired" in result.stderr)
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from deployer.console import ROOT, Refused
 from deployer.stacks import Pace
-from operations import commands, outcome
+from operations import execution_commands, outcome
 from operations.outcome import faults
 from review.execution import tell
 from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
@@ -56,7 +56,7 @@ def test_an_execution_is_told_with_what_to_do(
     failed: Scripted, run: Callable[..., Result], given: str
 ) -> None:
     """By its name or ARN: states, times, errors, whose fault, and the advice of docs/faults.md."""
-    result = run(commands.execution, given)
+    result = run(execution_commands.execution, given)
     assert 0 == result.exit_code
     shown = result.stdout
     assert "TaskNotStarted: no capacity" in shown
@@ -72,7 +72,7 @@ def test_an_execution_is_told_with_what_to_do(
 @pytest.mark.usefixtures("failed")
 def test_a_program_reads_the_states_in_seconds(run: Callable[..., Result]) -> None:
     """With the errors of each; times in UTC."""
-    found = json.loads(run(commands.execution, "e", "--json").stdout)
+    found = json.loads(run(execution_commands.execution, "e", "--json").stdout)
     first = found["timeline"][0]
     assert ("BuildMCPServerImage", 91, "retried", 1) == (first["state"], first["seconds"], first["fate"], first["visits"])  # fmt: skip
     assert ("pipeline", "TaskNotStarted") == (found["fault"], found["error"])
@@ -96,10 +96,10 @@ def test_a_page_is_drawn_over_the_definition_that_was_executed(
             "updateDate": NOW,
         }
     )
-    assert 0 == run(commands.execution, "e", "-o", str(page)).exit_code
+    assert 0 == run(execution_commands.execution, "e", "-o", str(page)).exit_code
     assert "OnlyHere" in page.read_text("utf-8")
     failed.answer(stepfunctions__DescribeStateMachineForExecution=refused("AccessDeniedException", "D"))
-    assert 0 == run(commands.execution, "e", "-o", str(page)).exit_code
+    assert 0 == run(execution_commands.execution, "e", "-o", str(page)).exit_code
     assert "StopMCPServerContainer" in page.read_text("utf-8")
 
 
@@ -107,10 +107,10 @@ def test_a_history_file_is_shown_without_an_account(run: Callable[..., Result], 
     """As text, as JSON and as a page."""
     path, page = tmp_path / "history.json", tmp_path / "page.html"
     path.write_text(json.dumps({"events": history()}, default=str), "utf-8")
-    shown = run(commands.execution, str(path))
+    shown = run(execution_commands.execution, str(path))
     assert (0, True, True) == (shown.exit_code, "TaskNotStarted: no capacity" in shown.stdout, f"what to do: {faults()['TaskNotStarted'].help}" in shown.stdout)  # fmt: skip
-    assert "FAILED" == json.loads(run(commands.execution, str(path), "--json").stdout)["status"]
-    drawn = run(commands.execution, str(path), "-o", str(page))
+    assert "FAILED" == json.loads(run(execution_commands.execution, str(path), "--json").stdout)["status"]
+    drawn = run(execution_commands.execution, str(path), "-o", str(page))
     assert (0, True) == (drawn.exit_code, page.read_text("utf-8").startswith("<!doctype html>"))
 
 
@@ -118,9 +118,9 @@ def test_what_is_no_history_is_refused(run: Callable[..., Result], tmp_path: Pat
     """A file without events is an error with advice, and a file is not followed."""
     path = tmp_path / "history.json"
     path.write_text("{}", "utf-8")
-    result = run(commands.execution, str(path))
+    result = run(execution_commands.execution, str(path))
     assert (1, True) == (result.exit_code, "get-execution-history" in result.stderr)
-    assert 2 == run(commands.execution, str(path), "--follow").exit_code
+    assert 2 == run(execution_commands.execution, str(path), "--follow").exit_code
 
 
 @pytest.mark.parametrize("given", ["no/such/file.json", "arn:aws:states:r:1:stateMachine:x", "a b"])
@@ -128,7 +128,7 @@ def test_what_is_neither_a_name_nor_a_file_is_refused(
     aws: Scripted, run: Callable[..., Result], given: str
 ) -> None:
     """Before anything is asked."""
-    result = run(commands.execution, given)
+    result = run(execution_commands.execution, given)
     assert (2, True) == (
         result.exit_code,
         "is neither an execution's name or ARN, nor a file" in result.stderr,
@@ -143,7 +143,7 @@ def test_an_execution_that_is_not_there_is_told(aws: Scripted, run: Callable[...
         stepfunctions__DescribeExecution=refused("ExecutionDoesNotExist", "DescribeExecution"),
     )
     for arguments in (("x",), ("x", "--stop"), ("x", "--follow")):
-        result = run(commands.execution, *arguments)
+        result = run(execution_commands.execution, *arguments)
         assert (1, True) == (result.exit_code, "there is no execution x in eu-central-1" in result.stderr)
 
 
@@ -152,10 +152,10 @@ def test_an_arn_is_shown_where_its_stack_is_gone(failed: Scripted, run: Callable
     failed.answer(
         cloudformation__DescribeStacks=refused("ValidationError", "DescribeStacks", "does not exist")
     )
-    result = run(commands.execution, execution_arn("e"))
+    result = run(execution_commands.execution, execution_arn("e"))
     assert (0, True) == (result.exit_code, "what only the stack's outputs name is left out" in result.stderr)
     assert "dynamodb:GetItem" not in failed.made
-    assert 1 == run(commands.execution, "e").exit_code
+    assert 1 == run(execution_commands.execution, "e").exit_code
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_an_execution_is_stopped_once(
         stepfunctions__DescribeExecution=described("e", status),
         stepfunctions__StopExecution={"stopDate": NOW},
     )
-    result = run(commands.execution, "e", "--stop", "--reason", "too slow")
+    result = run(execution_commands.execution, "e", "--stop", "--reason", "too slow")
     assert (0, True) == (result.exit_code, result.stdout.startswith(expected))
     sent = [(each["error"], each["cause"]) for each in aws.of("stepfunctions:StopExecution")]
     assert ([("StoppedByOperator", "too slow")] if status == "RUNNING" else []) == sent
@@ -181,7 +181,7 @@ def test_one_that_runs_is_shown_as_it_stands(aws: Scripted, run: Callable[..., R
         stepfunctions__GetExecutionHistory={"events": history()[:3]},
         stepfunctions__DescribeExecution=described("e", "RUNNING"),
     )
-    result = run(commands.execution, "e")
+    result = run(execution_commands.execution, "e")
     assert (0, True) == (result.exit_code, result.stdout.startswith("running\n"))
     assert ", and runs" in result.stdout
     assert "fault" not in result.stdout
@@ -235,7 +235,7 @@ def test_an_end_that_is_not_known_everywhere_yet_is_waited_for(
     after = failed.answers["stepfunctions:DescribeExecution"]
     answers = iter([described("e", "RUNNING"), described("e", "RUNNING"), after])
     failed.answer(stepfunctions__DescribeExecution=lambda _: next(answers))
-    result = run(commands.execution, *arguments)
+    result = run(execution_commands.execution, *arguments)
     assert ("FAILED", "pipeline") == tuple(json.loads(result.stdout)[key] for key in ("status", "fault"))
     assert (1 if "--follow" in arguments else 0) == result.exit_code
 

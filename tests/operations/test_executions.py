@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import commands, cost, executions, outcome
+from operations import cost, execution_commands, executions, outcome
 from operations.executions import PAGE, SCAN_BYTES, Query
 from tests.operations.scripted import MACHINE, NOW, TABLE, Scripted, described, execution_arn, refused
 
@@ -202,8 +202,8 @@ def test_the_list_names_the_zone_and_json_is_in_utc(
             stepfunctions__ListExecutions=paged([summary(1)]),
             stepfunctions__DescribeExecution=described("e1"),
         )
-        shown = run(commands.executions).output
-        (found,) = json.loads(run(commands.executions, "--json").stdout)
+        shown = run(execution_commands.executions).output
+        (found,) = json.loads(run(execution_commands.executions, "--json").stdout)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -215,9 +215,9 @@ def test_the_list_names_the_zone_and_json_is_in_utc(
 
 def test_what_cannot_be_asked_for_is_said(aws: Scripted, run: Callable[..., Result]) -> None:
     """Two filters that contradict each other, and a time that is none."""
-    both = run(commands.executions, "--failed", "--status", "RUNNING")
+    both = run(execution_commands.executions, "--failed", "--status", "RUNNING")
     assert (2, True) == (both.exit_code, "exclude each other" in both.stderr)
-    odd = run(commands.executions, "--since", "yesterdayish")
+    odd = run(execution_commands.executions, "--since", "yesterdayish")
     assert (2, True) == (odd.exit_code, "30m, 12h, 7d" in odd.stderr)
     assert "stepfunctions:ListExecutions" not in aws.made
 

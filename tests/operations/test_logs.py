@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployer.stacks import Pace
-from operations import commands, logs
+from operations import execution_commands, logs
 from operations.history import History
 from operations.log_sources import LABELS, Groups, sources
 from operations.logs import Reader
@@ -231,10 +231,10 @@ def test_a_log_that_is_not_there_yet_is_no_error(aws: Scripted) -> None:
 def test_sources_and_since_narrow_it(aws: Scripted, run: Callable[..., Result]) -> None:
     """Other logs are not read at all."""
     scripted(aws, LINES)
-    result = run(commands.logs, ARN, "--source", "build", "--json", "--since", "1h")
+    result = run(execution_commands.logs, ARN, "--source", "build", "--json", "--since", "1h")
     assert ["cloned", "built"] == [json.loads(line)["line"] for line in result.stdout.splitlines()]
     assert {"builds"} == {each["logGroupName"] for each in aws.of("logs:FilterLogEvents")}
-    narrow = run(commands.logs, ARN, "--source", "build", "--since", "1s")
+    narrow = run(execution_commands.logs, ARN, "--source", "build", "--since", "1s")
     assert ("", True) == (narrow.stdout, "no lines from build" in narrow.stderr)
 
 
@@ -246,7 +246,7 @@ def test_what_a_stranger_prints_steers_no_terminal(aws: Scripted, run: Callable[
         ]
     }
     scripted(aws, lines)
-    shown = run(commands.logs, ARN, "--source", "task").stdout.splitlines()
+    shown = run(execution_commands.logs, ARN, "--source", "task").stdout.splitlines()
     assert ["task       red tab··", "task       next"] == [line[14:] for line in shown]
 
 
@@ -254,5 +254,5 @@ def test_denied_logs_are_told(aws: Scripted, run: Callable[..., Result]) -> None
     """Without a traceback."""
     scripted(aws, LINES)
     aws.answer(logs__FilterLogEvents=refused("AccessDeniedException", "FilterLogEvents", "not you"))
-    result = run(commands.logs, ARN)
+    result = run(execution_commands.logs, ARN)
     assert (1, True) == (result.exit_code, "this is not allowed: FilterLogEvents: not you" in result.stderr)

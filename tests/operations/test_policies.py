@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployer.console import ROOT
-from operations import commands, permission_data, policies
+from operations import permission_data, policies, stack_commands
 from operations.policies import BOOTSTRAP, MANAGED_CHARACTERS, PIPELINE, RETAINED, Place
 from review.wildcards import matches
 from scan.scanners import ENVIRONMENT, scanners
@@ -266,21 +266,21 @@ def test_the_policy_is_printed_for_the_account(aws: Scripted, run: Callable[...,
     """With the stack's own names; in parts where it is asked."""
     given = [{"ParameterKey": "StateMachineName", "ParameterValue": "mine"}]
     aws.answer(cloudformation__DescribeStacks=stack(Parameters=given))
-    result = run(commands.doctor, "--policy", "operate")
+    result = run(stack_commands.doctor, "--policy", "operate")
     assert (0, True) == (result.exit_code, "--part 1 to --part 2" in result.stderr)
     policy = json.loads(result.stdout)
     assert allows(policy, "states:StartExecution", f"arn:aws:states:{REGION}:{NUMBER}:stateMachine:mine:live")
     first, second = (
-        json.loads(run(commands.doctor, "--policy", "operate", "--part", part).stdout) for part in "12"
+        json.loads(run(stack_commands.doctor, "--policy", "operate", "--part", part).stdout) for part in "12"
     )
     assert policy["Statement"] == [*first["Statement"], *second["Statement"]]
-    assert 2 == run(commands.doctor, "--policy", "operate", "--part", "9").exit_code
+    assert 2 == run(stack_commands.doctor, "--policy", "operate", "--part", "9").exit_code
 
 
 def test_the_policy_is_printed_for_who_has_no_account_yet(aws: Scripted, run: Callable[..., Result]) -> None:
     """Where nobody can be asked, the account is any; the region is the one that is meant."""
     aws.answer(sts__GetCallerIdentity=refused("ExpiredToken", "GetCallerIdentity"))
-    result = run(commands.doctor, "--policy", "deploy")
+    result = run(stack_commands.doctor, "--policy", "deploy")
     assert (0, True) == (result.exit_code, "the account is not known" in result.stderr)
     assert f"arn:aws:states:{REGION}:*:stateMachine:" in result.stdout
 

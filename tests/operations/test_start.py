@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from operations import commands, request
+from operations import execution_commands, request
 from operations.request import Wanted
 from tests.operations.scripted import ALIAS, REGION, TABLE, Scripted, described, event, execution_arn, refused
 
@@ -59,7 +59,10 @@ def test_the_exit_code_says_whose_fault_it_was(
 ) -> None:
     """0 verified, 3 rejected, 1 ours; the same for programs."""
     ends(aws, status, **given)
-    shown, for_programs = run(commands.start, *GIVEN), run(commands.start, *GIVEN, "--json")
+    shown, for_programs = (
+        run(execution_commands.start, *GIVEN),
+        run(execution_commands.start, *GIVEN, "--json"),
+    )
     assert (code, code) == (shown.exit_code, for_programs.exit_code)
     told = json.loads(for_programs.stdout)
     assert (status, given.get("error")) == (told["status"], told["error"])
@@ -71,7 +74,7 @@ def test_what_is_started_goes_through_the_alias_with_a_name_of_its_own(
 ) -> None:
     """Its name begins with the server's ID; the table is read by server and execution."""
     ends(aws, "SUCCEEDED")
-    assert 0 == run(commands.start, *GIVEN, "--image-uri", IMAGE).exit_code
+    assert 0 == run(execution_commands.start, *GIVEN, "--image-uri", IMAGE).exit_code
     (sent,) = aws.of("stepfunctions:StartExecution")
     assert ALIAS == sent["stateMachineArn"]
     assert re.fullmatch(r"io-github-a-b-[0-9a-f]{8}", sent["name"])
@@ -101,7 +104,7 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
     aws: Scripted, run: Callable[..., Result], arguments: tuple[str, ...], expected: str
 ) -> None:
     """Where it is, and what it should be; AWS is not asked."""
-    result = run(commands.start, *arguments)
+    result = run(execution_commands.start, *arguments)
     assert (2, True) == (result.exit_code, expected in result.stderr), result.stderr
     assert [] == aws.calls
 
@@ -120,14 +123,14 @@ def test_a_file_is_checked_like_options(
     """The file is named."""
     path = tmp_path / "input.json"
     path.write_text(content, "utf-8")
-    result = run(commands.start, "--input", str(path))
+    result = run(execution_commands.start, "--input", str(path))
     assert (2, True, True) == (result.exit_code, str(path) in result.stderr, expected in result.stderr)
     assert [] == aws.calls
 
 
 def test_a_file_that_is_missing_is_no_defect(aws: Scripted, run: Callable[..., Result]) -> None:
     """It is said which."""
-    result = run(commands.start, "--input", "/nowhere/input.json")
+    result = run(execution_commands.start, "--input", "/nowhere/input.json")
     assert (1, "error: /nowhere/input.json: No such file or directory\n") == (result.exit_code, result.stderr)
     assert [] == aws.calls
 
@@ -160,7 +163,7 @@ def test_a_lost_answer_starts_nothing_twice(aws: Scripted, run: Callable[..., Re
             params["executionArn"].rpartition(":")[2], input=sent[0]["input"]
         ),
     )
-    assert 0 == run(commands.start, *GIVEN).exit_code
+    assert 0 == run(execution_commands.start, *GIVEN).exit_code
 
 
 @pytest.mark.parametrize(("retries", "code"), [(0, 1), (1, 0)])
@@ -174,14 +177,14 @@ def test_a_name_of_yours_that_is_taken_is_refused(
         stepfunctions__StartExecution=refused("ExecutionAlreadyExists", "StartExecution", retries=retries),
         stepfunctions__DescribeExecution=described("mine", input=given),
     )
-    result = run(commands.start, *GIVEN, "--name", "mine")
+    result = run(execution_commands.start, *GIVEN, "--name", "mine")
     assert (code, not code) == (result.exit_code, "there is an execution mine already" not in result.stderr)
 
 
 def test_a_start_that_nobody_answered_says_how_to_go_on(aws: Scripted, run: Callable[..., Result]) -> None:
     """It may have taken effect: the name tells, and makes the repetition safe."""
     aws.answer(stepfunctions__StartExecution=EndpointConnectionError(endpoint_url="https://states"))
-    result = run(commands.start, *GIVEN, "--name", "mine")
+    result = run(execution_commands.start, *GIVEN, "--name", "mine")
     assert 1 == result.exit_code
     assert "it is not known whether mine was started" in result.stderr
     assert "add --name mine: it starts once" in result.stderr
@@ -190,14 +193,14 @@ def test_a_start_that_nobody_answered_says_how_to_go_on(aws: Scripted, run: Call
 def test_detached_it_says_how_to_come_back(aws: Scripted, run: Callable[..., Result]) -> None:
     """Nothing is followed; the commands to follow and to stop it are there."""
     ends(aws, "SUCCEEDED")
-    result = run(commands.start, *GIVEN, "--detach", "--name", "mine", "--region", REGION)
+    result = run(execution_commands.start, *GIVEN, "--detach", "--name", "mine", "--region", REGION)
     assert (0, f"started {execution_arn('mine')}\n") == (result.exit_code, result.stdout)
     assert [
         f"follow it  python build.py execution mine --follow --region {REGION}",
         f"stop it    python build.py execution mine --stop --region {REGION}",
     ] == result.stderr.splitlines()
     assert "stepfunctions:GetExecutionHistory" not in aws.made
-    told = json.loads(run(commands.start, *GIVEN, "--detach", "--json", "--name", "mine").stdout)
+    told = json.loads(run(execution_commands.start, *GIVEN, "--detach", "--json", "--name", "mine").stdout)
     assert {"executionArn": execution_arn("mine"), "name": "mine"} == told
 
 
@@ -205,7 +208,7 @@ def test_detached_it_says_how_to_come_back(aws: Scripted, run: Callable[..., Res
 def test_a_refusal_is_told_without_a_traceback(aws: Scripted, run: Callable[..., Result], code: str) -> None:
     """What AWS said, and what to do."""
     aws.answer(stepfunctions__StartExecution=refused(code, "StartExecution", "not you"))
-    result = run(commands.start, *GIVEN)
+    result = run(execution_commands.start, *GIVEN)
     assert 1 == result.exit_code
     assert f"StartExecution: not you ({code})" in result.stderr
     assert 2 == len(result.stderr.splitlines())
@@ -216,13 +219,13 @@ def test_a_stack_that_is_not_there_is_told(aws: Scripted, run: Callable[..., Res
     aws.answer(
         cloudformation__DescribeStacks=refused("ValidationError", "DescribeStacks", "Stack x does not exist")
     )
-    result = run(commands.start, *GIVEN)
+    result = run(execution_commands.start, *GIVEN)
     assert (1, True) == (result.exit_code, "there is no stack toolshed-validation" in result.stderr)
 
 
 def test_a_stranger_s_words_steer_no_terminal(aws: Scripted, run: Callable[..., Result]) -> None:
     """An execution's cause holds what a server said."""
     ends(aws, "FAILED", error="Rejected", cause="\x1b[2Jgone \u202eback")
-    shown = run(commands.start, *GIVEN).stdout
+    shown = run(execution_commands.start, *GIVEN).stdout
     assert "·[2Jgone ·back" in shown
     assert not {"\x1b", "\u202e"} & set(shown)

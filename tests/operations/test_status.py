@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployer.console import ROOT
-from operations import commands, drift, status
+from operations import drift, stack_commands, status
 from tests.operations.scripted import (
     MACHINE,
     NOW,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def told(run: Callable[..., Result], *arguments: str) -> tuple[int, dict[str, Any]]:
     """Return the exit code and what a program reads."""
-    result = run(commands.status, "--json", *arguments)
+    result = run(stack_commands.status, "--json", *arguments)
     found: dict[str, Any] = json.loads(result.stdout)
     return result.exit_code, found
 
@@ -329,7 +329,7 @@ def test_a_part_that_is_refused_hides_no_other(aws: Scripted, run: Callable[...,
         name for name, part in found.items() if name != "well" and levels(part) == ["unknown"]
     }
     assert "ListTasks: not you" in found["tasks"]["findings"][0]["what"]
-    shown = run(commands.status).stdout
+    shown = run(stack_commands.status).stdout
     assert "tasks       unknown" in shown
     assert "stack       ok" in shown
 
@@ -337,6 +337,6 @@ def test_a_part_that_is_refused_hides_no_other(aws: Scripted, run: Callable[...,
 def test_expired_credentials_are_told_once(aws: Scripted, run: Callable[..., Result]) -> None:
     """Not seven times."""
     aws.answer(ecs__ListTasks=refused("ExpiredTokenException", "ListTasks"))
-    result = run(commands.status)
+    result = run(stack_commands.status)
     assert (1, "") == (result.exit_code, result.stdout)
     assert "the credentials have expired" in result.stderr

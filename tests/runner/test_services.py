@@ -18,7 +18,7 @@ from runner import state_test
 from runner.services.builds import BuildspecError, _write_script
 from runner.services.call import Call, failed
 from runner.services.shapes import from_api, to_api
-from runner.services.stand_ins import Source
+from runner.services.stand_ins import Source, StandIns
 from runner.services.tasks import _free_port, _why_not_started
 from runner.stack import STACK
 from states_language.interpreter import TaskFailed, Took
@@ -52,6 +52,29 @@ def start_build(pipeline: Pipeline, source: Source, arn: str, **variables: str) 
         "EnvironmentVariablesOverride": [{"Name": name, "Type": "PLAINTEXT", "Value": value} for name, value in given.items()],
     }  # fmt: skip
     return pipeline.builds.start_build(call(parameters, arn=arn))
+
+
+@pytest.mark.parametrize("asked", [b"", b'{"build": "b", "ar', b'{"build": "b", "argv": ["git"], "cwd": "/"}\n'], ids=["nothing", "half", "all"])  # fmt: skip
+def test_a_build_s_program_that_is_killed_is_no_defect(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], asked: bytes
+) -> None:
+    """Whatever it has asked by then, and whether or not it waits for the answer: nothing is printed of it."""
+    nobody: Any = None
+    stand_ins = StandIns(nobody, nobody, tmp_path)
+    stand_ins.start()
+    try:
+        for _ in range(20):
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(str(stand_ins.socket))
+                connection.sendall(asked)
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(stand_ins.socket))
+            connection.sendall(b'{"build": "b", "argv": ["git"], "cwd": "/"}\n')
+            assert b"no such build" in connection.makefile("rb").readline()
+        time.sleep(0.1)
+    finally:
+        stand_ins.close()
+    assert ("", "") == capfd.readouterr()
 
 
 def exported(answer: Any) -> dict[str, str]:

@@ -1,9 +1,9 @@
-"""The operators' commands: start, execution, executions, logs, status, doctor."""
+"""The commands about executions: start, execution, executions, logs."""
 
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,6 @@ import click
 from deployer.console import (
     EXIT_ERROR,
     EXIT_INTERRUPTED,
-    EXIT_REFUSED,
     EXIT_USAGE,
     ROOT,
     Refused,
@@ -24,28 +23,24 @@ from deployer.console import (
     table,
     told,
 )
+from operations.terminal import IS_JSON, echo, echo_json, width
 from operations.times import Since
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from deployer.account import Account, Identity
-    from operations.deployed import Deployed
-    from operations.findings import Part
+    from deployer.account import Account
     from operations.logs import Line
     from operations.outcome import Outcome
-    from operations.policies import Place
     from states_language.document import StateMachine
 
 STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
 FILE = click.Path(path_type=Path, dir_okay=False)
-BOOTSTRAP = "toolshed-artifacts"
 LABELS = ("build", "task", "validator")
 COLOURS = {"build": "cyan", "task": None, "validator": "magenta"}
 TABLE = "VerdictTableNameInUse"
 """The output that names the table of verdicts."""
-IS_JSON = click.option("--json", "is_json", is_flag=True, help="For programs: times in UTC.")
 
 
 @click.command()
@@ -89,7 +84,7 @@ def start(  # noqa: PLR0913 - its options
                 note(f"started {named}")
             _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json)
         elif is_json:
-            _echo_json({"executionArn": arn, "name": named})
+            echo_json({"executionArn": arn, "name": named})
         else:
             click.echo(f"started {arn}")
             _note_ways(named)
@@ -173,12 +168,12 @@ def executions(  # noqa: PLR0913 - its options
         query = recent.Query(stack.machine_arn, stack.output(TABLE), statuses, since, server, limit)
         found = recent.listed(of, query)
         if is_json:
-            _echo_json([each.as_json() for each in found])
+            echo_json([each.as_json() for each in found])
             return
         if not found:
             note("no such executions; `python build.py start` starts one")
             return
-        columns = recent.NARROW if (_columns() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
+        columns = recent.NARROW if (width() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
         started = f"started ({times.zone(each.started for each in found)})"
         headings = [started if name == "started" else name for name in columns]
         shown = list(recent.rows(found, columns))
@@ -244,159 +239,6 @@ def _echo_line(line: Line, *, is_json: bool) -> None:
         click.echo(json.dumps(line.as_json(), ensure_ascii=False))
     else:
         click.secho(shown(line), fg=COLOURS[line.label])
-
-
-@click.command()
-@click.option(
-    "--drift", "detects", is_flag=True, help="Let CloudFormation look for drift now; it takes minutes."
-)
-@IS_JSON
-@of_stack
-@reaches_aws
-def status(  # noqa: PLR0913 - its options
-    *,
-    detects: bool,
-    is_json: bool,
-    stack_name: str,
-    profile: str | None,
-    region: str | None,
-    endpoint_url: str | None,
-) -> None:
-    """Tell how the pipeline stands: stack, drift, definitions, alarms, tasks, sweeps.
-
-    Exits with 3 where a person is needed.
-    """
-    from deployer.stacks import Pace  # noqa: PLC0415 - the help needs none of these
-    from operations import deployed, findings  # noqa: PLC0415
-    from operations import status as standing  # noqa: PLC0415
-
-    of = account(profile, region, endpoint_url)
-    with told(of.access):
-        stack = deployed.find(of, stack_name)
-        looks = standing.Standing(of, stack, Pace(first=1.0, last=5.0, limit=1800.0), detects)
-        parts = findings.examine(of, looks.examinations())
-        needs_a_person = not standing.NEEDS_A_PERSON.isdisjoint(findings.worst(parts))
-        if is_json:
-            _echo_json({"well": not needs_a_person, **{part.name: part.as_json() for part in parts}})
-        else:
-            _echo(findings.lines(parts, _columns()))
-    if needs_a_person:
-        sys.exit(EXIT_REFUSED)
-
-
-@click.command()
-@click.option("--policy", "kind", type=click.Choice(["deploy", "operate"]), help="Print the least policy for it, as JSON, and look at nothing.")  # fmt: skip
-@click.option("--part", type=click.IntRange(1), metavar="N", help="With --policy: the Nth of managed policies that it fits into.")  # fmt: skip
-@click.option("--parameters", "files", type=click.Path(path_type=Path, exists=True, dir_okay=False), multiple=True, metavar="FILE", help="What is to be deployed with; else what the stack has.")  # fmt: skip
-@click.option("--parameter", "pairs", multiple=True, metavar="KEY=VALUE", help="The same, one; repeatable.")
-@click.option("--bucket", default="", metavar="NAME", help="The artifact bucket, instead of the one that `bootstrap` made.")  # fmt: skip
-@click.option("--bootstrap-stack", default=BOOTSTRAP, show_default=True, metavar="NAME", help="The artifact bucket's stack.")  # fmt: skip
-@IS_JSON
-@of_stack
-@reaches_aws
-def doctor(  # noqa: PLR0913 - its options
-    *, kind: str | None, part: int | None, files: tuple[Path, ...], pairs: tuple[str, ...], bucket: str,
-    bootstrap_stack: str, is_json: bool, stack_name: str, profile: str | None, region: str | None,
-    endpoint_url: str | None,
-) -> None:  # fmt: skip
-    """Find what would fail, before the first deployment and after: credentials, quotas, bucket, secrets, permissions.
-
-    Exits with 3 where something would.
-    """
-    from deployer import parameters  # noqa: PLC0415 - the help needs none of these
-    from operations import findings  # noqa: PLC0415
-
-    of = account(profile, region, endpoint_url)
-    with told(of.access):
-        given = {name: value for file in files for name, value in parameters.read_file(file).items()}
-        given |= parameters.read_pairs(pairs)
-        wanted = _Wanted(stack_name, bootstrap_stack, bucket, given)
-        if kind is not None:
-            _print_policy(of, wanted, kind, part)
-            return
-        parts = _examined(of, wanted)
-        would_fail = findings.Level.FAIL in findings.worst(parts)
-        if is_json:
-            _echo_json({"well": not would_fail, **{each.name: each.as_json() for each in parts}})
-        else:
-            _echo(findings.lines(parts, _columns()))
-    if would_fail:
-        sys.exit(EXIT_REFUSED)
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """Which deployment is meant: one that is there, or one that is to be."""
-
-    stack: str
-    bootstrap_stack: str
-    bucket: str
-    given: Mapping[str, str]
-
-    def place(self, of: Account, identity: Identity | None, stack: Deployed | None) -> Place:
-        """Return where it is, as far as that is known."""
-        from deployer.account import AccountError  # noqa: PLC0415
-        from operations.policies import Place  # noqa: PLC0415
-
-        parameters = {**(stack.parameters if stack else {}), **self.given}
-        known = {} if identity is None else {"partition": identity.partition, "account": identity.account}
-        with suppress(AccountError):
-            known["region"] = of.region
-        bucket = self.bucket or parameters.get("ArtifactBucket", "")
-        return Place(
-            self.stack, parameters=parameters, bootstrap_stack=self.bootstrap_stack, bucket=bucket, **known
-        )
-
-
-def _examined(of: Account, wanted: _Wanted) -> list[Part]:
-    from operations import deployed, findings  # noqa: PLC0415
-    from operations import doctor as doctors  # noqa: PLC0415
-
-    identity, skew = doctors.identify(of)
-    try:
-        stack = deployed.find(of, wanted.stack)
-    except Refused:
-        note(f"there is no stack {wanted.stack} yet")
-        stack = None
-    subject = doctors.Subject(of, identity, skew, stack, wanted.place(of, identity, stack))
-    return findings.examine(of, doctors.Doctor(subject).examinations())
-
-
-def _print_policy(of: Account, wanted: _Wanted, kind: str, part: int | None) -> None:
-    from operations import policies  # noqa: PLC0415
-
-    identity, stack = _as_far_as_known(of, wanted)
-    place = wanted.place(of, identity, stack)
-    policy = policies.deploy(place) if kind == "deploy" else policies.operate(place)
-    parts = policies.parts(policy)
-    if part is not None and part > len(parts):
-        raise Refused(f"--part {part}: it has {len(parts)} parts", EXIT_USAGE)
-    _echo_json(policy if part is None else parts[part - 1])
-    if part is None and len(parts) > 1:
-        note(
-            f"a managed policy holds {policies.MANAGED_CHARACTERS} characters: --part 1 to --part {len(parts)} print it in as many"
-        )
-
-
-def _as_far_as_known(of: Account, wanted: _Wanted) -> tuple[Identity | None, Deployed | None]:
-    """Return who asks, and the stack; a policy is printed without either, too."""
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
-
-    from deployer.account import AccountError  # noqa: PLC0415
-    from operations import deployed  # noqa: PLC0415
-
-    try:
-        identity = of.identity()
-    except (BotoCoreError, ClientError, AccountError) as error:
-        note(
-            f"the account is not known ({type(error).__name__}): the policy says * for it, and for the region"
-        )
-        return None, None
-    try:
-        return identity, deployed.find(of, wanted.stack)
-    except (BotoCoreError, ClientError, Refused):
-        note("the stack is not known: its names are the template's defaults, or what --parameter says")
-        return identity, None
 
 
 @dataclass(frozen=True)
@@ -479,9 +321,9 @@ def _report(found: Outcome, events: Sequence[Any], *, is_json: bool) -> None:
 
     history = tell(events) if events else None
     if is_json:
-        _echo_json(report.as_json(found, history))
+        echo_json(report.as_json(found, history))
     else:
-        _echo(report.of_execution(found, history))
+        echo(report.of_execution(found, history))
 
 
 def _stop(of: Account, arn: str, reason: str | None, *, is_json: bool) -> None:
@@ -489,7 +331,7 @@ def _stop(of: Account, arn: str, reason: str | None, *, is_json: bool) -> None:
 
     was_running = starting.stop(of, arn, reason or starting.REASON)
     if is_json:
-        _echo_json({"executionArn": arn, "stopped": was_running})
+        echo_json({"executionArn": arn, "stopped": was_running})
     elif was_running:
         click.echo(
             "stopped; its task, if one runs, is stopped by the sweeper, which records why there is no verdict"
@@ -521,11 +363,11 @@ def _show_history(path: Path, drawing: _Drawing, *, is_json: bool) -> None:
     if drawing.output is not None:
         _draw(events, drawing, lambda: None)
     elif is_json:
-        _echo_json(
+        echo_json(
             {"status": found.status, "error": found.error or None, "timeline": list(report.rows(found))}
         )
     else:
-        _echo(report.of_history(found))
+        echo(report.of_history(found))
 
 
 def _draw(events: Sequence[Any], drawing: _Drawing, deployed: Callable[[], StateMachine | None]) -> None:
@@ -570,35 +412,3 @@ def _deployed_definition(of: Account, arn: str) -> StateMachine | None:
     except ClientError:
         return None
     return StateMachine.of(json.loads(answer["definition"]))
-
-
-def _columns() -> int | None:
-    """Return how wide the terminal is; None where there is none."""
-    import shutil  # noqa: PLC0415
-
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-
-
-def _wrapped(text: str, columns: int | None) -> str:
-    """Return a line as several that fit, each further one indented a little more than the first."""
-    import textwrap  # noqa: PLC0415
-
-    if columns is None or len(text) <= columns:
-        return text
-    indent = " " * (len(text) - len(text.lstrip()) + 2)
-    return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=False)
-
-
-def _echo(lines: Iterable[tuple[str, str]]) -> None:
-    columns = _columns()
-    for text, style in lines:
-        words = style.split()
-        colour = next((word for word in words if word not in {"bold", "dim"}), None)
-        shown = _wrapped(text, columns)
-        click.secho(shown, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
-
-
-def _echo_json(value: Any) -> None:
-    import json  # noqa: PLC0415
-
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
