@@ -181,7 +181,7 @@ def refusal(error: BaseException, access: Access) -> str:
     operation = getattr(error, "operation_name", None)
     response = getattr(error, "response", None)
     words = response.get("Error", {}).get("Message", "") if isinstance(response, dict) else str(error)
-    said = f"{operation}: {words}" if operation else words
+    said = ": ".join(part for part in (operation, words) if part)
     return _advice(code, said, access)
 
 

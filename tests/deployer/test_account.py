@@ -125,6 +125,7 @@ def test_no_region_is_told_before_anything_is_asked() -> None:
         (client_error("ExpiredTokenException"), ["the credentials have expired: DescribeStacks: no (ExpiredTokenException)", "sign in again"]),
         (client_error("AccessDenied", "User x is not authorized"), ["User x is not authorized", "build.py doctor"]),
         (client_error("com.amazonaws#ThrottlingException"), ["too many requests", "wait a minute"]),
+        (client_error("Unheard", ""), ["DescribeStacks (Unheard)"]),
         (client_error("ValidationError", "Stack [x] does not exist"), ["DescribeStacks: Stack [x] does not exist (ValidationError)"]),
     ],
 )  # fmt: skip
