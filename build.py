@@ -7,14 +7,16 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+ENVIRONMENT = Path(__file__).parent / ".venv"
+if __name__ == "__main__" and (ENVIRONMENT / "bin/python").exists() and sys.prefix != str(ENVIRONMENT):
+    # Whatever Python is called `python`: the project's own environment has what is needed, in the pinned versions.
+    PYTHON = str(ENVIRONMENT / "bin/python")
+    os.execv(PYTHON, [PYTHON, *sys.argv])  # noqa: S606 - no shell is wanted
+
 try:
     import click
 except ModuleNotFoundError:
-    # Whatever Python is called `python`: the project's environment has what is needed.
-    PYTHON = Path(__file__).parent / ".venv/bin/python"
-    if not PYTHON.exists() or sys.prefix == str(PYTHON.parent.parent):
-        sys.exit("error: the environment is missing; `make template` makes it")
-    os.execv(PYTHON, [str(PYTHON), *sys.argv])  # noqa: S606 - no shell is wanted
+    sys.exit("error: the environment is missing; `make template` makes it")
 
 COMMANDS = {
     "template": "generator.commands",
