@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOTHING_DONE = "nothing was done"
+ANSWERS = {"y": True, "yes": True, "n": False, "no": False}
+LONGEST_DEAF_SECONDS = 0.1
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -22,7 +25,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     _somebody()
-    if not click.confirm(question, err=True):
+    if not agreed(question):
         raise Refused(NOTHING_DONE, EXIT_PLANNED)
 
 
@@ -31,8 +34,31 @@ def confirm_by_name(question: str, name: str, *, yes: bool) -> None:
     if yes:
         return
     _somebody()
-    if click.prompt(question, err=True).strip() != name:
+    if _line(f"{question}: ") != name:
         raise Refused(f"that is not '{name}': {NOTHING_DONE}", EXIT_PLANNED)
+
+
+def agreed(question: str, *, default: bool = False) -> bool:
+    """Ask until the answer is yes or no. Ctrl-C, or an end of the input, is no answer: raises `KeyboardInterrupt`."""
+    while True:
+        answer = _line(f"{question} [{'Y/n' if default else 'y/N'}]: ").lower()
+        if answer in ANSWERS:
+            return ANSWERS[answer]
+        if not answer:
+            return default
+        click.echo("y or n?", err=True)
+
+
+def _line(prompt: str) -> str:
+    """Return what a person types. An interruption is heard at any time: also between the prompt and the read."""
+    click.echo(prompt, nl=False, err=True)
+    # A read that begins just after a signal came would wait for the next key.
+    while not select.select([sys.stdin], [], [], LONGEST_DEAF_SECONDS)[0]:
+        pass
+    line = sys.stdin.readline()
+    if not line:
+        raise KeyboardInterrupt
+    return line.strip()
 
 
 def _somebody() -> None:

@@ -9,7 +9,7 @@ import click
 
 from deployer import events, execute
 from deployer.account import error_code
-from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_ROLLED_BACK, complain, table
+from deployer.console import EXIT_DONE, EXIT_ERROR, EXIT_ROLLED_BACK, complain, table, warn
 from deployer.deployed import ALIAS
 from deployer.history import document
 from deployer.progress import span
@@ -50,15 +50,38 @@ def _succeeded(context: Context, outcome: Outcome, stack: Stack, change_set: Cha
         say()
         say(table(["output", "value"], [[name, stack.outputs[name]] for name in sorted(stack.outputs)]))
     if ALIAS in stack.outputs:
-        _tell_alias(context, stack.outputs[ALIAS])
+        tell_alias(context, stack.outputs[ALIAS])
     return EXIT_DONE
 
 
-def _tell_alias(context: Context, arn: str) -> None:
-    """Tell which version of the state machine the alias leads to."""
+def unchanged(context: Context, stack: Stack | None) -> int:
+    """Tell that there is nothing to change, and where the alias leads all the same: a rollback leaves the template."""
+    context.answer |= {
+        "result": "unchanged",
+        "outputs": dict(stack.outputs) if stack is not None else {},
+    }
+    context.voice.say(
+        f"nothing to change: {context.options.stack} is deployed from these documents; "
+        "`python build.py status` tells what was changed outside of the stack"
+    )
+    if stack is None or ALIAS not in stack.outputs:
+        return EXIT_DONE
+    from deployer.rollback import is_of_template  # noqa: PLC0415 - only where nothing is changed
+
+    for version in tell_alias(context, stack.outputs[ALIAS]):
+        if not is_of_template(context.account, stack.id, version):
+            warn(
+                f"version {version.rpartition(':')[2]} is not the template's: somebody led the alias there\n"
+                "`python build.py rollback --to VERSION` leads it elsewhere"
+            )
+    return EXIT_DONE
+
+
+def tell_alias(context: Context, arn: str) -> list[str]:
+    """Tell which versions of the state machine the alias leads to; return their ARNs."""
     from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - the help needs no botocore
 
-    found = []
+    found, arns = [], []
     try:
         client = context.account.client("stepfunctions")
         for route in client.describe_state_machine_alias(stateMachineAliasArn=arn)["routingConfiguration"]:
@@ -67,9 +90,10 @@ def _tell_alias(context: Context, arn: str) -> None:
             version = route["stateMachineVersionArn"]
             described = client.describe_state_machine(stateMachineArn=version)
             found.append((version.rpartition(":")[2], route["weight"], described.get("description", "")))
+            arns.append(version)
     except (BotoCoreError, ClientError) as error:
         context.voice.note(f"which version the alias leads to is not known ({error_code(error)})")
-        return
+        return []
     context.answer["alias"] = {
         "arn": arn,
         "routes": [
@@ -80,6 +104,7 @@ def _tell_alias(context: Context, arn: str) -> None:
     for version, weight, told in found:
         share = "" if weight == 100 else f" for {weight} % of the executions"
         context.voice.say(f"alias {arn.rpartition(':')[2]} → version {version}{share}{_in_short(told)}")
+    return arns
 
 
 def _in_short(description: str) -> str:

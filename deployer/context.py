@@ -102,10 +102,9 @@ class Context:
 
     def ask(self, question: str, *, default: bool = False) -> bool:
         """Ask; Ctrl-C is no answer, but an interruption."""
-        try:
-            return click.confirm(question, default=default, err=True)
-        except click.Abort as error:
-            raise KeyboardInterrupt from error
+        from deployer.asking import agreed  # noqa: PLC0415 - only where something is asked
+
+        return agreed(question, default=default)
 
     @property
     def aws(self) -> str:

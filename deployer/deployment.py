@@ -16,7 +16,6 @@ from deployer import change_sets, events, execute, parameters, standing, tokens
 from deployer.account import error_code, refusal
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import (
-    EXIT_DONE,
     EXIT_ERROR,
     EXIT_INTERRUPTED,
     EXIT_PLANNED,
@@ -117,17 +116,10 @@ class Deployment:
             raise Refused(str(error), EXIT_ERROR) from error
 
     def _unchanged(self, stack: Stack | None) -> int:
+        from deployer.conclusion import unchanged  # noqa: PLC0415
+
         self._made.take_back()
-        name = self.context.options.stack
-        self.context.answer |= {
-            "result": "unchanged",
-            "outputs": dict(stack.outputs) if stack is not None else {},
-        }
-        self.context.voice.say(
-            f"nothing to change: {name} is deployed from these documents; "
-            "`python build.py status` tells what was changed outside of the stack"
-        )
-        return EXIT_DONE
+        return unchanged(self.context, stack)
 
     def _plan(self, change_set: ChangeSet, stack: Stack | None, documents: Reviewed) -> Plan:
         from deployer import deployed, plan  # noqa: PLC0415

@@ -261,13 +261,11 @@ def cancel_update(account: Account, stack: str) -> bool:
     return True
 
 
-def is_of_template(account: Account, stack: str, version: Version) -> bool:
-    """Tell whether a version is the one that the stack's template leads the alias to."""
+def is_of_template(account: Account, stack: str, version: str) -> bool:
+    """Tell whether a version, by its ARN, is the one that the stack's template leads the alias to."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     return any(
-        each.get("PhysicalResourceId") == version.arn
-        for page in pages
-        for each in page["StackResourceSummaries"]
+        each.get("PhysicalResourceId") == version for page in pages for each in page["StackResourceSummaries"]
     )
 
 

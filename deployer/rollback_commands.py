@@ -131,7 +131,7 @@ def _alias(reached: Account, answer: Answer, stack: str, wish: Wish) -> None:
     answer.say(click.style(f"the alias leads to version {planned.target.number}", fg="green"))
     if is_cancelled:
         note("the update that led executions over is cancelled: `python build.py events --follow` shows it")
-    elif not rollbacks.is_of_template(reached, stack, planned.target):
+    elif not rollbacks.is_of_template(reached, stack, planned.target.arn):
         note(DRIFTS)
 
 

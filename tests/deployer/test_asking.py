@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import pty
 import signal
+from typing import TYPE_CHECKING
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from deployer import asking
 from deployer.console import EXIT_INTERRUPTED, EXIT_PLANNED, Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def client_error(code: str) -> ClientError:
@@ -27,6 +32,42 @@ def test_with_nobody_to_ask_nothing_is_done(ask: object) -> None:
     with pytest.raises(Refused, match="--yes says yes beforehand") as caught:
         ask("Go?", yes=False)
     assert EXIT_PLANNED == caught.value.code
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """Return where a person types: the standard input is a terminal."""
+    theirs, ours = pty.openpty()
+    with os.fdopen(ours) as terminal:
+        monkeypatch.setattr("sys.stdin", terminal)
+        yield theirs
+    os.close(theirs)
+
+
+@pytest.mark.parametrize(
+    ("text", "default", "expected"),
+    [
+        ("y", False, True),
+        (" YES ", False, True),
+        ("n", True, False),
+        ("", True, True),
+        ("", False, False),
+        ("what\nno", True, False),
+    ],
+)
+def test_a_question_is_asked_until_it_is_answered(
+    typed: int, text: str, *, default: bool, expected: bool
+) -> None:
+    """An empty answer is the default."""
+    os.write(typed, f"{text}\n".encode())
+    assert expected is asking.agreed("Go?", default=default)
+
+
+def test_an_end_of_the_input_is_no_answer(typed: int) -> None:
+    """It is an interruption."""
+    os.write(typed, b"\x04")
+    with pytest.raises(KeyboardInterrupt):
+        asking.agreed("Go?")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

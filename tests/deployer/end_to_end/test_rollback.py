@@ -96,6 +96,11 @@ def test_an_update_is_taken_back_and_deployed_anew(world: World) -> None:
     done = world.run("rollback", "--yes")
     assert (0, {1: 100}) == (done.code, route(world)), done.err
     assert "the stack's template names another version" in done.err
+    # The template is as it was: nothing is to be changed, and where the alias leads is told.
+    same = world.deploy("--yes")
+    assert (0, {1: 100}) == (same.code, route(world)), same.err
+    assert "alias live → version 1" in same.out
+    assert "WARNING: version 1 is not the template's" in same.err
     world.edit_definition("validation-pipeline", lambda definition: definition.update(Comment="third"))
     assert 0 == world.deploy("--yes").code
     assert {3: 100} == route(world)
