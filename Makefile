@@ -35,9 +35,9 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 test: $(STAMP) ## Run the tests
 	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers and not soak"
 
-test-soak: $(STAMP) ## Local runs on the emulator, a hundred executions at once, pairs of faults by the thousand
+test-soak: $(STAMP) ## Local runs on the emulator, processes that are killed, pairs of faults by the thousand; ARGS=--last-failed
 	@$(RUN) build.py package > /dev/null
-	@$(RUN) -m pytest -m soak -vv --durations=5
+	@$(RUN) -m pytest -m soak -vv --durations=5 $(ARGS)
 
 test-slow: $(STAMP) ## Install real MCP servers from the registries, and judge them
 	@$(RUN) -m pytest -m servers -s
