@@ -20,7 +20,7 @@ from generator.resources.alarms import FAULT_METRIC, LOADER, NAMESPACE, RUNBOOK,
 from generator.resources.part import Part, optional
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from generator.settings import Settings
 
@@ -87,7 +87,7 @@ def part(settings: Settings) -> Part:
                 '{ $.type = "ExecutionFailed" && $.details.error = "InvalidInput" }',
             ),
             log_metric("TransitionFilter", "Transitions", f"{{ {patterns} }}"),
-            cloudwatch.Dashboard("Dashboard", DashboardBody=Join("\n", [*lines(body(settings))])),
+            cloudwatch.Dashboard("Dashboard", DashboardBody=Join("\n", lines(body(settings)))),
         ),
         parameters=(
             Parameter(
@@ -137,35 +137,34 @@ def body(settings: Settings) -> Json:
     return {"start": "-PT24H", "periodOverride": "inherit", "widgets": widgets}
 
 
-def lines(
-    value: Any, *, depth: int = 5, indent: str = "", before: str = "", after: str = ""
-) -> Iterator[Any]:
-    """Yield the lines of a JSON text as CloudFormation expressions; what is deeper than `depth` is on one line.
+def lines(value: Any, *, depth: int = 5) -> list[Any]:
+    """Return the lines of a JSON text as CloudFormation expressions; what is deeper than `depth` is on one line.
 
     One metric, one alarm, one property is one line, so that a review shows which changed.
     """
-    if depth and isinstance(value, dict | list) and value:
-        is_object = isinstance(value, dict)
-        members = value.items() if isinstance(value, dict) else enumerate(value)
-        yield f"{indent}{before}{'{' if is_object else '['}"
-        for position, (key, member) in enumerate(members, 1):
-            yield from lines(
-                member,
-                depth=depth - 1,
-                indent=f"{indent} ",
-                before=f"{_written(key)}: " if is_object else "",
-                after="," if position < len(value) else "",
-            )
-        yield f"{indent}{'}' if is_object else ']'}{after}"
-        return
+    found: list[Any] = []
 
-    def line(text: Any) -> Any:
-        return _expression(f"{indent}{before}{_written(text)}{after}")
+    def line(before: str, text: Any, after: str) -> Any:
+        return _expression(f"{before}{_written(text)}{after}")
 
-    if isinstance(value, Choice):
-        yield If(value.condition, line(value.then), line(value.otherwise))
-    else:
-        yield line(value)
+    def write(value: Any, depth: int, indent: str, name: str, after: str) -> None:
+        if depth and value and isinstance(value, dict | list):
+            opening, closing = "{}" if isinstance(value, dict) else "[]"
+            found.append(f"{indent}{name}{opening}")
+            left = len(value)
+            for key in value if isinstance(value, dict) else range(left):
+                left -= 1
+                inner = f"{_written(key)}: " if isinstance(value, dict) else ""
+                write(value[key], depth - 1, f"{indent} ", inner, "," if left else "")
+            found.append(f"{indent}{closing}{after}")
+        elif isinstance(value, Choice):
+            both = (line(f"{indent}{name}", each, after) for each in (value.then, value.otherwise))
+            found.append(If(value.condition, *both))
+        else:
+            found.append(line(f"{indent}{name}", value, after))
+
+    write(value, depth, "", "", "")
+    return found
 
 
 PUBLIC_ADDRESS = "${PublicAddressPrice}"
