@@ -15,7 +15,7 @@ from review.compare import compare
 from review.documents import read
 from review.model import Change, Gate, Level, Place, Review, Section, Verb, code
 from review.render.values import shown_pair
-from review.resources import KEEPING, holds, policy
+from review.resources import KEEPING, holds, policy, removal
 from review.template import Template
 from states_language.pointer import ROOT
 
@@ -162,14 +162,8 @@ def _resource(change: change_sets.Change, template: Template) -> Iterator[Change
 
 def _removed(change: change_sets.Change, subject: str, place: Place, facts: Mapping[str, Any]) -> Change:
     data = holds(change.type)
-    message, level, gates = f"{subject} is removed", Level.WARNING, frozenset[Gate]()
-    if change.policy == "Retain":
-        message += "; it stays in the account, managed by nobody"
-    elif change.policy == "Snapshot":
-        message += "; a snapshot of it stays"
-    elif data:
-        message += f", and with it its {data}"
-        level, gates = Level.DANGER, frozenset({Gate.DATA_LOSS})
+    what, level, gates = removal(change.policy, data)
+    message = f"{subject} is removed{what}"
     return Change(
         Section.RESOURCES,
         Verb.REMOVED,

@@ -120,17 +120,24 @@ def policy(resource: Resource, attribute: str) -> str:
     return "Delete"
 
 
+def removal(kept: str, data: str) -> tuple[str, Level, frozenset[Gate]]:
+    """Return what the removal of a resource means: the end of its sentence, how much it asks of a reader, its gates.
+
+    `kept` is the policy that applies to it, `data` what it holds; empty where it holds nothing that is missed.
+    """
+    if kept in KEEPING:
+        return "; it stays in the account, managed by nobody", Level.WARNING, frozenset()
+    if kept == "Snapshot":
+        return "; a snapshot of it stays", Level.WARNING, frozenset()
+    if data:
+        return f", and with it its {data}", Level.DANGER, frozenset({Gate.DATA_LOSS})
+    return "", Level.WARNING, frozenset()
+
+
 def _removed(template: Template, resource: Resource) -> Change:
     kept, data = policy(resource, "DeletionPolicy"), holds(resource.type)
-    message = f"{code(resource.name)} ({_type(resource)}) is removed"
-    level, gates = Level.WARNING, frozenset[Gate]()
-    if kept in KEEPING:
-        message += "; it stays in the account, managed by nobody"
-    elif kept == "Snapshot":
-        message += "; a snapshot of it stays"
-    elif data:
-        message += f", and with it its {data}"
-        level, gates = Level.DANGER, frozenset({Gate.DATA_LOSS})
+    what, level, gates = removal(kept, data)
+    message = f"{code(resource.name)} ({_type(resource)}) is removed{what}"
     return Change(
         Section.RESOURCES,
         Verb.REMOVED,
