@@ -271,9 +271,12 @@ def _page(sections: list[list[str]], disturbance: str) -> str:
 
 <!-- Made by `make bench ARGS="--peers --write"`. -->
 
-Measured on {datetime.now(UTC):%Y-%m-%d}, {_machine()}; {disturbance}. Seconds are this machine's, and change with it;
-how often one thing goes into another changes little. Each row is a process of its own, and the rows take turns. CPU
-time is that of a process and of all that it starts; memory is that of its largest process.
+Measured on {datetime.now(UTC):%Y-%m-%d}: {_machine()};
+{disturbance}.
+
+Seconds are this machine's, and change with it; how often one thing goes into another changes little. Each row is a
+process of its own, and the rows take turns. CPU time is that of a process and of all that it starts; memory is that of
+its largest process.
 
 ## What it takes
 
@@ -319,9 +322,10 @@ def _measure(measured: list[Row], *, is_quick: bool) -> str:
             row.run()
             row.taken.clear()
     begin, busy = time.perf_counter(), _busy_seconds()
-    for turn in range(1 if is_quick else max(row.runs for row in measured)):
+    turns = 1 if is_quick else max(row.runs for row in measured)
+    for turn in range(turns):
         for row in measured:
-            if turn < row.runs:
+            if turn * row.runs % turns < row.runs:  # so many times, spread over all turns
                 row.run()
     others = _busy_seconds() - busy - sum(each.cpu for row in measured for each in row.taken)
     cores = (time.perf_counter() - begin) * (os.cpu_count() or 1)
