@@ -85,7 +85,7 @@ def test_lines_are_sent_while_they_are_printed(tmp_path: Path) -> None:
     assert abs(times[-1] / 1000 - time.time()) < 30
 
 
-@given(st.lists(st.text(st.characters(exclude_characters="\n\r"), max_size=20)), st.data())
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r"), max_size=20)), st.data())
 def test_a_log_that_grows_gives_each_line_once(lines: list[str], data: st.DataObject) -> None:
     """Wherever the looks fall, in the middle of a line or of a letter; each line has the time of its last byte."""
     content = "\n".join(lines).encode()
