@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 from pathlib import Path
@@ -18,8 +19,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
-# A machine that is busy is no failure: time is measured by the benchmark, not by each example.
-hypothesis.settings.register_profile("project", deadline=None)
+# A machine that is busy is no failure: time is measured by the benchmark, not by each example. In CI the examples are
+# the same each time, so that a change is judged by what it changes; elsewhere they are drawn anew.
+hypothesis.settings.register_profile("project", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("project")
 
 # A shell without job control lets what it starts in the background ignore Ctrl-C, and so would all that tests start.
