@@ -15,7 +15,7 @@ from review.compare import compare
 from review.documents import read
 from review.model import Change, Gate, Level, Place, Review, Section, Verb, code
 from review.render.values import shown_pair
-from review.resources import KEEPING, holds, policy, removal
+from review.resources import KEEPING, holds, policy, removal, succession
 from review.template import Template
 from states_language.pointer import ROOT
 
@@ -181,22 +181,13 @@ def _replaced(
 ) -> Change:
     will, data = change.replacement == "True", holds(change.type)
     message = f"{subject} {'is' if will else 'may be'} replaced"
-    level, gates = Level.WARNING, {Gate.REPLACEMENT}
     kept = change.policy.removeprefix("ReplaceAnd")
     resource = template.resources.get(change.logical_id)
     if not kept and resource is not None:
         kept = policy(resource, "UpdateReplacePolicy")
-    if data and kept in KEEPING:
-        message += f": the new one is empty, its {data} stay in the old one, managed by nobody"
-        level = Level.DANGER if will else Level.WARNING
-    elif data and kept == "Snapshot":
-        message += f": its {data} stay in a snapshot only"
-        level = Level.DANGER if will else Level.WARNING
-    elif data:
-        message += f", and its {data} {'are' if will else 'would be'} lost"
-        level = Level.DANGER
-        gates.add(Gate.DATA_LOSS)
-    elif kept in KEEPING:
+    what, level, gates = succession(kept, data, will=will)
+    message += what
+    if not data and kept in KEEPING:
         message += "; the old one stays"
     return Change(
         Section.RESOURCES,

@@ -349,22 +349,27 @@ def _is_without_effect(update: Update, steps: tuple[Any, ...]) -> bool:
     )
 
 
+def succession(kept: str, data: str, *, will: bool) -> tuple[str, Level, frozenset[Gate]]:
+    """Return what it means that another resource takes one's place, as `removal` does; `will`: it is certain."""
+    likely = Level.DANGER if will else Level.WARNING
+    if not data:
+        return "", Level.WARNING, frozenset({Gate.REPLACEMENT})
+    if kept in KEEPING:
+        what = f": the new one is empty, its {data} stay in the old one, managed by nobody"
+        return what, likely, frozenset({Gate.REPLACEMENT})
+    if kept == "Snapshot":
+        return f": its {data} stay in a snapshot only", likely, frozenset({Gate.REPLACEMENT})
+    what = f", and its {data} {'are' if will else 'would be'} lost"
+    return what, Level.DANGER, frozenset({Gate.REPLACEMENT, Gate.DATA_LOSS})
+
+
 def _replaced(template: Template, update: Update) -> Change:
     resource, data = update.after, holds(update.before.type) or holds(update.after.type)
     kept = policy(resource, "UpdateReplacePolicy")
     will = update.replacement is Replacement.WILL
     message = f"{code(resource.name)} ({_type(resource)}) {'is' if will else 'may be'} replaced"
-    gates, level = {Gate.REPLACEMENT}, Level.WARNING
-    if data and kept in KEEPING:
-        message += f": the new one is empty, its {data} stay in the old one, managed by nobody"
-        level = Level.DANGER if will else Level.WARNING
-    elif data and kept == "Snapshot":
-        message += f": its {data} stay in a snapshot only"
-        level = Level.DANGER if will else Level.WARNING
-    elif data:
-        message += f", and its {data} {'are' if will else 'would be'} lost"
-        gates.add(Gate.DATA_LOSS)
-        level = Level.DANGER
+    what, level, gates = succession(kept, data, will=will)
+    message += what
     return Change(
         Section.RESOURCES,
         Verb.CHANGED,

@@ -271,7 +271,7 @@ class Running:
             streams = {}
         self.process = subprocess.Popen(command, cwd=root, env=environment, start_new_session=True, **streams)
         self._theirs = theirs
-        self._fd = self._mine if self._mine is not None else self.process.stdout.fileno()  # type: ignore[union-attr]
+        self._fd = self._mine if self._mine is not None else self.process.stdout.fileno()  # type: ignore[union-attr] # it was started with a pipe
 
     def read_until(self, *wanted: str) -> str:
         """Read what it prints until one of these has been printed."""
