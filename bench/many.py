@@ -1,4 +1,8 @@
-"""Generate many pipelines in one process: `many.py COUNT`. Each has names of its own, so that nothing is shared by chance."""
+"""Generate many pipelines in one process: `many.py COUNT`.
+
+Each has names of its own, and so documents, policies and state machines of its own; the parts of the template that do
+not depend on them are shared (`generator/resources/part.py`).
+"""
 
 from __future__ import annotations
 

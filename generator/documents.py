@@ -58,7 +58,7 @@ SOURCES: dict[str, Source] = {source.NAME: source for source in (validation_pipe
 """Every state machine by its document's name; the template has a part for each."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Documents:
     """Everything that is generated."""
 
@@ -128,7 +128,7 @@ def schema_path(name: str) -> Path:
     return Path("asl") / f"{name}.input.schema.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Document:
     """One state machine, with what is derived from it."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from troposphere import Parameter, Tags, Template
+from troposphere import AWSObject, Parameter, Tags, Template
 
 from generator import policy
 from generator.resources import (
@@ -98,7 +99,7 @@ def grants(machines: Sequence[StateMachine], package: Package) -> list[policy.Gr
     return policy.grants([*needed, *permissions.of_features(("logging", "tracing"))], substitutions(package))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Machine:
     """One document, and what its role may do."""
 
@@ -113,22 +114,22 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
 
     Raises `UnboundTokenError`.
     """
-    pipeline, task_sweeper = machines["validation-pipeline"], machines["task-sweeper"]
+    names, pipeline, task_sweeper = settings.names, machines["validation-pipeline"], machines["task-sweeper"]
     parts = [
         _artifacts(),
-        network.part(settings),
-        registry.part(settings),
-        build_project.part(settings),
-        cluster.part(settings),
-        functions.part(settings, package),
-        records.part(settings),
+        network.part(settings.network, settings.logs.retention_days, settings.task.port),
+        registry.part(names.repository, settings.images.keep),
+        build_project.part(settings.build, names.build_project, settings.logs.retention_days),
+        cluster.part(names.cluster, names.task_log_group, settings.logs.task_retention_days),
+        functions.part(settings.validator, settings.logs.retention_days, package),
+        records.part(names.verdict_table),
         roles.part(pipeline.statements, task_sweeper.statements),
         state_machines.part(
             settings, pipeline.definition, _values(pipeline.definition, package), pipeline.served
         ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
         alarms.part(),
-        dashboard.part(settings),
+        dashboard.part(settings.task, settings.build.compute_type, settings.validator.memory),
         safeguards.encryption(),
         safeguards.boundary(),
     ]
@@ -146,10 +147,15 @@ def retained(settings: Settings) -> dict[str, Any]:
     What a change set imports must be all that its template adds: this holds the table and the repository as the
     pipeline's template has them, and nothing else. Both have names by then, given or chosen, so both are asked for.
     """
-    parts = [registry.part(settings), records.part(settings), safeguards.encryption()]
-    document = _assemble(
-        settings, [replace(part, outputs=()) for part in parts], RETAINED_DESCRIPTION, RETAINED_GROUPS
-    )
+    names = settings.names
+    parts = [
+        registry.part(names.repository, settings.images.keep),
+        records.part(names.verdict_table),
+        safeguards.encryption(),
+    ]
+    # A copy of its own: the names are asked for, and in the pipeline's template they are not.
+    own = [replace(deepcopy(part), outputs=()) for part in parts]
+    document = _assemble(settings, own, RETAINED_DESCRIPTION, RETAINED_GROUPS)
     for resource in document["Resources"].values():
         (identifier,) = {"RepositoryName", "TableName"} & resource.properties.keys()
         condition, name, _ = resource.properties[identifier].data["Fn::If"]
@@ -186,20 +192,27 @@ def _artifacts() -> Part:
     )
 
 
+def _tagged(resource: AWSObject, tags: Mapping[str, str]) -> AWSObject:
+    """Return a resource with the settings' tags behind its own: another one, since parts are shared."""
+    tagged = copy(resource)
+    tagged.properties = dict(resource.properties)
+    tagged.resource = {**resource.resource, "Properties": tagged.properties}
+    own = resource.properties.get("Tags")
+    tagged.Tags = own + Tags(dict(tags)) if own else Tags(dict(tags))
+    return tagged
+
+
 def _assemble(
     settings: Settings, parts: Sequence[Part], description: str, groups: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    result, tags = Template(Description=description), Tags(dict(settings.tags))
+    result = Template(Description=description)
     for part in parts:
         for name, condition in part.conditions.items():
             result.add_condition(name, condition)
         result.add_parameter([*part.parameters])
         result.add_output([*part.outputs])
         for resource in part.resources:
-            if "Tags" in resource.props:
-                own = resource.properties.get("Tags")
-                resource.Tags = own + Tags(dict(settings.tags)) if own else tags
-            result.add_resource(resource)
+            result.add_resource(_tagged(resource, settings.tags) if "Tags" in resource.props else resource)
     document: dict[str, Any] = {
         "Description": result.description,
         "Conditions": result.conditions,

@@ -37,7 +37,7 @@ from generator.phrases import (
 )
 
 if TYPE_CHECKING:
-    from generator.settings import Settings
+    from generator.settings import Settings, ValidatorSettings
 
 NAME = "validation-pipeline"
 
@@ -66,9 +66,9 @@ def build_seconds(settings: Settings) -> int:
     return (settings.build.timeout_minutes + settings.build.queued_timeout_minutes + 1) * 60
 
 
-def validator_seconds(settings: Settings) -> int:
+def validator_seconds(validator: ValidatorSettings) -> int:
     """Return the Lambda function's timeout: its own limit, and time to say so."""
-    return settings.validator.time_limit_seconds + 5
+    return validator.time_limit_seconds + 5
 
 
 def loop_bounds(settings: Settings) -> dict[str, int]:
@@ -536,7 +536,7 @@ def _validation(settings: Settings) -> Json:
                     "executionArn.$": "$$.Execution.Id",
                 },
             },
-            "TimeoutSeconds": validator_seconds(settings) + 10,
+            "TimeoutSeconds": validator_seconds(settings.validator) + 10,
             "Retry": [
                 {
                     # A function in a VPC that was idle gets its network interfaces back: two minutes.

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 from troposphere import If, NoValue, Output, Parameter, Ref, Sub, cloudwatch, logs
 
-from generator.resources.part import Part, optional
+from generator.resources.part import Part, optional, shared
 
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -22,7 +22,7 @@ STATES_METRICS = ("ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled
 """The metrics of Step Functions that are alarms here."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Meaning:
     """What a person who is woken by an alarm reads."""
 
@@ -39,6 +39,7 @@ def meanings() -> dict[str, Meaning]:
     return {meaning.alarm: meaning for meaning in (Meaning(**row) for row in rows)}
 
 
+@shared
 def part() -> Part:
     """Return the alarms' share of the template."""
     machine = [cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref("Pipeline"))]

@@ -22,11 +22,11 @@ from troposphere import (
 )
 
 from generator.resources.network import VPC_ID, together
-from generator.resources.part import Part, name_parameter, named, optional, trust
+from generator.resources.part import Part, name_parameter, named, optional, shared, trust
 from generator.resources.safeguards import BOUNDARY, log_group
 
 if TYPE_CHECKING:
-    from generator.settings import Settings
+    from generator.settings import BuildSettings
 
 ARN_PATTERN = r"^$|^arn:[a-z-]+:secretsmanager:.+$"
 
@@ -36,20 +36,20 @@ def buildspec() -> str:
     return (Path(__file__).parent / "buildspec.yaml").read_text("utf-8")
 
 
-def part(settings: Settings) -> Part:
-    """Return the build's share of the template."""
-    build = settings.build
+@shared
+def part(build: BuildSettings, name: str, retention_days: int) -> Part:
+    """Return the build's share of the template: the project's name's default, and how long its logs are kept."""
     return Part(
         resources=(
-            log_group("BuildLogGroup", settings.logs.retention_days),
+            log_group("BuildLogGroup", retention_days),
             _role(),
-            _project(settings),
+            _project(build),
             *_network(),
         ),
         parameters=(
             name_parameter(
                 "BuildProjectName",
-                settings.names.build_project,
+                name,
                 "build project",
                 r"^[A-Za-z0-9][A-Za-z0-9_-]{1,149}$",
             ),
@@ -140,9 +140,7 @@ def _role() -> iam.Role:
     )
 
 
-def _project(settings: Settings) -> codebuild.Project:
-    build = settings.build
-
+def _project(build: BuildSettings) -> codebuild.Project:
     def variable(name: str, value: Any, kind: Any = "PLAINTEXT") -> codebuild.EnvironmentVariable:
         return codebuild.EnvironmentVariable(Name=name, Type=kind, Value=value)
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from troposphere import GetAtt, Output, Ref, Sub, ecs, iam
 
-from generator.resources.part import Part, name_parameter, named, optional, trust
+from generator.resources.part import Part, name_parameter, named, optional, shared, trust
 from generator.resources.safeguards import BOUNDARY, log_group
 
-if TYPE_CHECKING:
-    from generator.settings import Settings
 
-
-def part(settings: Settings) -> Part:
-    """Return the cluster's share of the template."""
+@shared
+def part(name: str, log_group_name: str, retention_days: int) -> Part:
+    """Return the cluster's share of the template: both names' defaults, and how long the servers' logs are kept."""
     tasks = trust(
         "ecs-tasks.amazonaws.com",
         {"ArnLike": {"aws:SourceArn": Sub("arn:${AWS::Partition}:ecs:${AWS::Region}:${AWS::AccountId}:*")}},
@@ -38,7 +34,7 @@ def part(settings: Settings) -> Part:
             ecs.Cluster("Cluster", ClusterName=named("ClusterName")),
             log_group(
                 "TaskLogGroup",
-                settings.logs.task_retention_days,
+                retention_days,
                 LogGroupName=named("TaskLogGroupName"),
             ),
             iam.Role(
@@ -61,12 +57,10 @@ def part(settings: Settings) -> Part:
             ),
         ),
         parameters=(
-            name_parameter(
-                "ClusterName", settings.names.cluster, "cluster", r"^[A-Za-z][A-Za-z0-9_-]{0,254}$"
-            ),
+            name_parameter("ClusterName", name, "cluster", r"^[A-Za-z][A-Za-z0-9_-]{0,254}$"),
             name_parameter(
                 "TaskLogGroupName",
-                settings.names.task_log_group,
+                log_group_name,
                 "servers' log group",
                 r"^[A-Za-z0-9_/.#-]{1,512}$",
             ),

@@ -17,12 +17,12 @@ import yaml
 from troposphere import Equals, If, Join, Output, Parameter, Ref, Sub, cloudwatch
 
 from generator.resources.alarms import FAULT_METRIC, LOADER, NAMESPACE, RUNBOOK, log_metric, meanings
-from generator.resources.part import Part, optional
+from generator.resources.part import Part, optional, shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from generator.settings import Settings
+    from generator.settings import TaskSettings
 
 Json = dict[str, Any]
 
@@ -37,7 +37,7 @@ TRANSITIONS = ("Choice", "Fail", "Map", "Parallel", "Pass", "Succeed", "Task", "
 """The types of states; entering one is what Step Functions asks money for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     """A text that a condition of the template decides."""
 
@@ -46,7 +46,7 @@ class Choice:
     otherwise: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Widget:
     """One widget; where it stands follows from its row."""
 
@@ -71,8 +71,9 @@ def _table(name: str) -> Any:
     return yaml.load((Path(__file__).parent / name).read_text("utf-8"), Loader=LOADER)  # noqa: S506  # LOADER is a safe loader
 
 
-def part(settings: Settings) -> Part:
-    """Return the dashboard's share of the template."""
+@shared
+def part(task: TaskSettings, compute_type: str, validator_memory: int) -> Part:
+    """Return the dashboard's share of the template, with what decides the costs; a validator's memory is in MiB."""
     patterns = " || ".join(f'$.type = "{each}StateEntered"' for each in TRANSITIONS)
     return Part(
         resources=(
@@ -87,7 +88,9 @@ def part(settings: Settings) -> Part:
                 '{ $.type = "ExecutionFailed" && $.details.error = "InvalidInput" }',
             ),
             log_metric("TransitionFilter", "Transitions", f"{{ {patterns} }}"),
-            cloudwatch.Dashboard("Dashboard", DashboardBody=Join("\n", lines(body(settings)))),
+            cloudwatch.Dashboard(
+                "Dashboard", DashboardBody=Join("\n", lines(body(task, compute_type, validator_memory)))
+            ),
         ),
         parameters=(
             Parameter(
@@ -112,8 +115,9 @@ def part(settings: Settings) -> Part:
     )
 
 
-def body(settings: Settings) -> Json:
-    """Return the dashboard's body, its values as Fn::Sub writes them."""
+def body(task: TaskSettings, compute_type: str, validator_memory: int) -> Json:
+    """Return the dashboard's body, its values as Fn::Sub writes them; a validator's memory is in MiB."""
+    costs = [_cost(task, compute_type, validator_memory, of) for of in ("hour", "validation")]
     rows: list[list[Widget]] = [
         [_text()],
         [_alarms()],
@@ -122,7 +126,7 @@ def body(settings: Settings) -> Json:
         [_running(), _log("Tasks that their execution has not stopped", "${PipelineLogGroup}", TASKS, 2 * WIDTH)],
         [_throttles(), _log("Calls that failed", "${PipelineLogGroup}", CALLS, 2 * WIDTH)],
         [_sweeps(), _remains(), _log("Sweeps that failed", "${SweeperLogGroup}", SWEEPS)],
-        [_cost(settings, "hour"), _cost(settings, "validation")],
+        costs,
     ]  # fmt: skip
     widgets = []
     top = 0
@@ -400,18 +404,18 @@ def _number(value: float) -> str:
     return f"{value:.11f}".rstrip("0").rstrip(".")
 
 
-def _cost(settings: Settings, of: str) -> Widget:
+def _cost(task: TaskSettings, compute_type: str, validator_memory: int, of: str) -> Widget:
     """Return the estimate of an hour, part by part, or of one validation.
 
     A task's time is taken to be the time of the executions that is no build's: it is not measured, and is a little
     less. Builds are billed by the minute that is begun.
     """
-    prices, task = _prices(), settings.task
+    prices = _prices()
     second = (
         task.cpu / 1024 * prices["fargate_vcpu_hour"] + task.memory / 1024 * prices["fargate_gib_hour"]
     ) / 3600
-    minute = prices["codebuild_minute"][settings.build.compute_type]
-    gib_second = settings.validator.memory / 1024 * prices["lambda_gib_second"]
+    minute = prices["codebuild_minute"][compute_type]
+    gib_second = validator_memory / 1024 * prices["lambda_gib_second"]
     hidden = {"visible": False}
     build = {"ProjectName": "${BuildProject}"}
     function = {"FunctionName": "${ValidatorFunction}"}

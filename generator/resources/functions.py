@@ -8,12 +8,12 @@ from troposphere import GetAtt, Output, Ref, awslambda, iam
 
 from generator import validation_pipeline
 from generator.resources.network import SUBNET_IDS
-from generator.resources.part import Part, trust
+from generator.resources.part import Part, shared, trust
 from generator.resources.safeguards import log_group
 
 if TYPE_CHECKING:
     from generator.artifacts import Package
-    from generator.settings import Settings
+    from generator.settings import ValidatorSettings
 
 # What Lambda itself must be able to do for a function in a VPC, or it cannot be created (documentation: Lambda
 # Developer Guide, "Giving Lambda functions access to resources in an Amazon VPC"). None of it takes a resource
@@ -33,8 +33,9 @@ def version_id(package: Package) -> str:
     return f"ValidatorVersion{package.sha256[:12]}"
 
 
-def part(settings: Settings, package: Package) -> Part:
-    """Return the validator's share of the template."""
+@shared
+def part(validator: ValidatorSettings, retention_days: int, package: Package) -> Part:
+    """Return the validator's share of the template: its logs are kept so many days."""
 
     def policy(statement: dict[str, Any]) -> dict[str, Any]:
         return {"Version": "2012-10-17", "Statement": [statement]}
@@ -46,10 +47,10 @@ def part(settings: Settings, package: Package) -> Part:
         Handler="validator.handler.handler",
         Code=awslambda.Code(S3Bucket=Ref("ArtifactBucket"), S3Key=package.key),
         Role=GetAtt("ValidatorRole", "Arn"),
-        MemorySize=settings.validator.memory,
-        Timeout=validation_pipeline.validator_seconds(settings),
+        MemorySize=validator.memory,
+        Timeout=validation_pipeline.validator_seconds(validator),
         Environment=awslambda.Environment(
-            Variables={"TIME_LIMIT_SECONDS": str(settings.validator.time_limit_seconds)}
+            Variables={"TIME_LIMIT_SECONDS": str(validator.time_limit_seconds)}
         ),
         VpcConfig=awslambda.VPCConfig(
             SubnetIds=SUBNET_IDS, SecurityGroupIds=[GetAtt("ValidatorSecurityGroup", "GroupId")]
@@ -58,7 +59,7 @@ def part(settings: Settings, package: Package) -> Part:
     )
     return Part(
         resources=(
-            log_group("ValidatorLogGroup", settings.logs.retention_days),
+            log_group("ValidatorLogGroup", retention_days),
             iam.Role(
                 "ValidatorRole",
                 # Lambda names no function in the assumption of a role; the account bounds it.

@@ -24,11 +24,11 @@ from troposphere import (
     iam,
 )
 
-from generator.resources.part import Part, trust
+from generator.resources.part import Part, shared, trust
 from generator.resources.safeguards import log_group
 
 if TYPE_CHECKING:
-    from generator.settings import Settings
+    from generator.settings import NetworkSettings
 
 ZONES = ("A", "B")
 CREATED = "CreatesNetwork"
@@ -38,11 +38,12 @@ SUBNET_IDS = If(CREATED, [Ref(f"Subnet{zone}") for zone in ZONES], Split(",", Re
 SUBNET_LIST = If(CREATED, Join(",", [Ref(f"Subnet{zone}") for zone in ZONES]), Ref("SubnetIds"))
 
 
-def part(settings: Settings) -> Part:
-    """Return the network's share of the template."""
+@shared
+def part(network: NetworkSettings, retention_days: int, port: int) -> Part:
+    """Return the network's share of the template: flow logs are kept so many days, servers listen at the port."""
     return Part(
-        resources=(*_created_network(), *_flow_logs(settings), *_security_groups(settings)),
-        parameters=_parameters(settings),
+        resources=(*_created_network(), *_flow_logs(retention_days), *_security_groups(port)),
+        parameters=_parameters(network),
         conditions={CREATED: Or(Equals(Ref("VpcId"), ""), Equals(Ref("SubnetIds"), ""))},
         rules={**together("VpcId", "SubnetIds"), **together("SubnetIds", "VpcId")},
         outputs=(Output("VpcIdInUse", Value=VPC_ID, Description="The VPC that the tasks run in."),),
@@ -65,8 +66,7 @@ def together(given: str, needed: str) -> dict[str, Any]:
     }
 
 
-def _parameters(settings: Settings) -> tuple[Parameter, ...]:
-    network = settings.network
+def _parameters(network: NetworkSettings) -> tuple[Parameter, ...]:
     return (
         Parameter(
             "VpcId",
@@ -168,12 +168,12 @@ def _created_network() -> tuple[ec2.BaseAWSObject, ...]:
     )
 
 
-def _flow_logs(settings: Settings) -> tuple[AWSObject, ...]:
+def _flow_logs(retention_days: int) -> tuple[AWSObject, ...]:
     """Return who talked to whom in the network that the stack makes: all of it, kept as long as the other logs."""
     group = GetAtt("FlowLogGroup", "Arn")
     flow_log = Sub("arn:${AWS::Partition}:ec2:${AWS::Region}:${AWS::AccountId}:vpc-flow-log/*")
     return (
-        log_group("FlowLogGroup", settings.logs.retention_days, Condition=CREATED),
+        log_group("FlowLogGroup", retention_days, Condition=CREATED),
         iam.Role(
             "FlowLogRole",
             Condition=CREATED,
@@ -214,8 +214,7 @@ def _flow_logs(settings: Settings) -> tuple[AWSObject, ...]:
     )
 
 
-def _security_groups(settings: Settings) -> tuple[ec2.BaseAWSObject, ...]:
-    port = settings.task.port
+def _security_groups(port: int) -> tuple[ec2.BaseAWSObject, ...]:
     return (
         ec2.SecurityGroup(
             "TaskSecurityGroup",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from troposphere import AWSHelperFn, AWSObject, Equals, If, Not, NoValue, Output, Parameter, Ref
@@ -11,9 +12,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-@dataclass(frozen=True)
+shared = lru_cache(maxsize=32)
+"""For a function that returns a part: pipelines whose settings agree in what it is asked with share the part."""
+
+
+@dataclass(frozen=True, eq=False)
 class Part:
-    """What one concern adds to the template."""
+    """What one concern adds to the template. It may stand in several: nobody changes what is in it."""
 
     resources: tuple[AWSObject, ...] = ()
     parameters: tuple[Parameter, ...] = ()

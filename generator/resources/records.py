@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from troposphere import If, Output, Ref, dynamodb
 
-from generator.resources.part import Part, name_parameter, named, optional
-
-if TYPE_CHECKING:
-    from generator.settings import Settings
+from generator.resources.part import Part, name_parameter, named, optional, shared
 
 
-def part(settings: Settings) -> Part:
-    """Return the verdicts' share of the template."""
+@shared
+def part(name: str) -> Part:
+    """Return the verdicts' share of the template: the table, with its name's default."""
     table = dynamodb.Table(
         "VerdictTable",
         TableName=named("VerdictTableName"),
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[
-            dynamodb.AttributeDefinition(AttributeName=name, AttributeType="S")
-            for name in ("serverId", "executionArn", "recordedAt")
+            dynamodb.AttributeDefinition(AttributeName=attribute, AttributeType="S")
+            for attribute in ("serverId", "executionArn", "recordedAt")
         ],
         KeySchema=[
             dynamodb.KeySchema(AttributeName="serverId", KeyType="HASH"),
@@ -52,7 +48,7 @@ def part(settings: Settings) -> Part:
         parameters=(
             name_parameter(
                 "VerdictTableName",
-                settings.names.verdict_table,
+                name,
                 "table of verdicts",
                 r"^[A-Za-z0-9_.-]{3,255}$",
             ),

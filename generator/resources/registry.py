@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
 from troposphere import GetAtt, If, Output, Ref, ecr
 
-from generator.resources.part import Part, name_parameter, named, optional
-
-if TYPE_CHECKING:
-    from generator.settings import Settings
+from generator.resources.part import Part, name_parameter, named, optional, shared
 
 
-def part(settings: Settings) -> Part:
-    """Return the image repository's share of the template."""
+@shared
+def part(name: str, keep: int) -> Part:
+    """Return the image repository's share of the template: its name's default, and how many images it keeps."""
     lifecycle = {
         "rules": [
             {
                 "rulePriority": 1,
-                "description": f"Keep the newest {settings.images.keep} images",
+                "description": f"Keep the newest {keep} images",
                 "selection": {
                     "tagStatus": "any",
                     "countType": "imageCountMoreThan",
-                    "countNumber": settings.images.keep,
+                    "countNumber": keep,
                 },
                 "action": {"type": "expire"},
             }
@@ -48,7 +45,7 @@ def part(settings: Settings) -> Part:
         parameters=(
             name_parameter(
                 "RepositoryName",
-                settings.names.repository,
+                name,
                 "image repository",
                 r"^[a-z0-9]+([._/-][a-z0-9]+)*$",
             ),

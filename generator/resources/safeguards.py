@@ -6,12 +6,13 @@ from typing import Any
 
 from troposphere import If, NoValue, Parameter, Ref, logs
 
-from generator.resources.part import Part, optional
+from generator.resources.part import Part, optional, shared
 
 KEY = If("HasEncryptionKeyArn", Ref("EncryptionKeyArn"), NoValue)
 BOUNDARY = If("HasPermissionsBoundaryArn", Ref("PermissionsBoundaryArn"), NoValue)
 
 
+@shared
 def encryption() -> Part:
     """Return the parameter of the key that stores are encrypted with."""
     return Part(
@@ -28,6 +29,7 @@ def encryption() -> Part:
     )
 
 
+@shared
 def boundary() -> Part:
     """Return the parameter of the boundary of roles near strangers' code."""
     return Part(
