@@ -8,9 +8,9 @@ and the document's `${Token}`s. Whoever deploys the document binds those.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class PermissionsError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Permission:
     """One action on one resource, and the state (or feature) that needs it."""
 
@@ -80,6 +80,7 @@ def of_features(names: Iterable[str]) -> list[Permission]:
     ]
 
 
+@cache
 def integration(resource: str) -> str:
     """Return what a Task's `Resource` calls, without the partition: `aws-sdk:ecs:runTask`; the ARN itself otherwise."""
     match = _RESOURCE.fullmatch(resource)
@@ -171,13 +172,12 @@ def _conditions(
 
 def _fill(template: str, task: Task, tasks: list[Task]) -> list[str]:
     """Return the ARNs that a template stands for, with the parameters of a Task filled in."""
-    match = _PLACEHOLDER.search(template)
-    if match is None:
+    before, steps, creator, after = _parted(template)
+    if not steps:
         return [template]
-    before, after = template[: match.start()], template[match.end() :]
-    found = list(_values(task.parameters, match[1].split(".")))
-    if match[2] and all(_fixed(key, value) == "*" for key, value in found):
-        creators = [each for each in tasks if integration(each.resource) == match[2]]
+    found = list(_values(task.parameters, steps))
+    if creator and all(_fixed(key, value) == "*" for key, value in found):
+        creators = [each for each in tasks if integration(each.resource) == creator]
         created = [grant["resource"] for each in creators for grant in _grants(each)[:1]]
         return sorted(
             {arn for each, made in zip(creators, created, strict=True) for arn in _fill(made, each, tasks)}
@@ -197,7 +197,16 @@ def _fill(template: str, task: Task, tasks: list[Task]) -> list[str]:
     ]
 
 
-def _values(parameters: Any, steps: list[str]) -> Iterator[tuple[str, Any]]:
+@lru_cache(512)
+def _parted(template: str) -> tuple[str, Sequence[str], str, str]:
+    """Return what is before a template's first placeholder, the steps to its parameter, who creates it, and the rest."""
+    match = _PLACEHOLDER.search(template)
+    if match is None:
+        return template, (), "", ""
+    return template[: match.start()], match[1].split("."), match[2] or "", template[match.end() :]
+
+
+def _values(parameters: Any, steps: Sequence[str]) -> Iterator[tuple[str, Any]]:
     """Yield the key and value of a parameter, with or without `.$`, inside lists too."""
     if isinstance(parameters, list):
         for entry in parameters:
