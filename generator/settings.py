@@ -49,7 +49,7 @@ LONGEST = 20_000
 """How many characters are read: YAML nested a hundred thousand deep would exhaust the parser's stack."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Mistake:
     """One thing that is wrong in a file: `line` counts from 1."""
 
@@ -62,7 +62,7 @@ class SettingsError(Exception):
 
     def __init__(self, path: Path, mistakes: list[Mistake]):
         self.path = path
-        self.mistakes = sorted(mistakes)
+        self.mistakes = sorted(mistakes, key=lambda mistake: (mistake.line, mistake.message))
         super().__init__("\n".join(f"{path}:{mistake.line}: {mistake.message}" for mistake in self.mistakes))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 Step = str | int
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class Pointer:
     """A place in a document: the keys and indexes that lead to it from the root."""
 

@@ -446,7 +446,7 @@ def test_no_text_makes_anything_else_of_a_mistake(text: str) -> None:
     read = outcome(text)
     if isinstance(read, SettingsError):
         assert read.mistakes
-        assert read.mistakes == sorted(read.mistakes)
+        assert read.mistakes == sorted(read.mistakes, key=lambda mistake: mistake.line)
         assert all(1 <= mistake.line <= len(text.splitlines()) + 1 for mistake in read.mistakes)
 
 
