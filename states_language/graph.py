@@ -176,5 +176,7 @@ def _classes(nodes: Mapping[str, State]) -> Iterator[str]:
 
 def _label(name: str) -> str:
     """Return a quoted label: what would end it, its line or its being plain text is written by its code point."""
+    if name.isalnum():
+        return f'"{name}"'
     plain = (char if char.isprintable() and char not in '<>&"#`' else f"#{ord(char)};" for char in name)
     return f'"{"".join(plain)}"'
