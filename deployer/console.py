@@ -162,7 +162,10 @@ def _mendable(error: Exception, access: Access) -> tuple[int, str]:
             return EXIT_ERROR, ""
 
 
-HINT = re.compile(r"python build\.py (?P<command>[a-z]+)(?P<words>[^`\n]*)")
+HINT = re.compile(
+    r"python build\.py (?P<command>[a-z]+)[^`\n]*|aws [a-z0-9]+ [a-z]+(?:-[a-z0-9]+)+(?:[^`\n();]*[^`\n();\s])?"
+)
+"""A command of ours, to the end of its line or of its backticks; one of AWS's own may stand in parentheses too."""
 REACHES_AWS = frozenset({"bootstrap", "publish"})
 OF_STACK = frozenset(
     {
@@ -183,7 +186,7 @@ OF_STACK = frozenset(
 
 
 def as_given(text: str) -> str:
-    """Return a text whose commands of ours reach what this one reaches: a person copies them as they stand.
+    """Return a text whose commands, ours and AWS's own, reach what this one reaches: a person copies them as they stand.
 
     The options of account and stack that were given to the command that runs are added where they are not named yet.
     """
@@ -201,7 +204,8 @@ def as_given(text: str) -> str:
         whole, command = hint[0], hint["command"]
         for name, value in options.items():
             option = f"--{name.replace('_', '-')}"
-            takes = command in OF_STACK or (command in REACHES_AWS and name != "stack_name")
+            is_account = command is None or command in REACHES_AWS
+            takes = command in OF_STACK or (is_account and name != "stack_name")
             if takes and option not in whole:
                 whole += f" {option} {shlex.quote(value)}"
         return whole

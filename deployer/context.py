@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -105,13 +104,3 @@ class Context:
         from deployer.asking import agreed  # noqa: PLC0415 - only where something is asked
 
         return agreed(question, default=default)
-
-    @property
-    def aws(self) -> str:
-        """The options with which the AWS command line reaches the same account."""
-        given = {
-            "--profile": self.access.profile,
-            "--region": self.access.region,
-            "--endpoint-url": self.access.endpoint_url,
-        }
-        return "".join(f" {name} {shlex.quote(value)}" for name, value in given.items() if value)

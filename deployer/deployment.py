@@ -170,9 +170,9 @@ class Deployment:
         return f"{danger} {what} {self.context.options.stack} in {self.context.account.region}?".strip()
 
     def _left(self, change_set: ChangeSet) -> int:
-        context, say, aws = self.context, self.context.voice.say, self.context.aws
+        context, say = self.context, self.context.voice.say
         context.answer["result"] = "planned"
-        named = f"--stack-name {change_set.stack} --change-set-name {change_set.name}{aws}"
+        named = f"--stack-name {change_set.stack} --change-set-name {change_set.name}"
         say(f"planned, not executed: the change set {change_set.name} of {change_set.stack}")
         say(f"  execute it:    python build.py deploy --execute {change_set.name}")
         say(f"             or  aws cloudformation execute-change-set {named}")
@@ -241,7 +241,7 @@ class Deployment:
 
     def _going_on(self) -> str:
         """Return what to know, and to do, of an operation that goes on without us."""
-        stack, aws = self.context.options.stack, self.context.aws
+        stack = self.context.options.stack
         is_certain = self.stage is not Stage.STARTING or self._is_untouched() is False
         told = [
             f"what was begun goes on in AWS, with nobody watching: {stack}"
@@ -250,10 +250,10 @@ class Deployment:
             "  follow it: python build.py events --follow",
         ]
         if self._change_set is not None and self._change_set.kind == "UPDATE":
-            told.append(f"  cancel it: aws cloudformation cancel-update-stack --stack-name {stack}{aws}")
+            told.append(f"  cancel it: aws cloudformation cancel-update-stack --stack-name {stack}")
         elif self._change_set is not None:
             told.append(
-                f"  end it:    aws cloudformation delete-stack --stack-name {stack}{aws} (a creation cannot be cancelled)"
+                f"  end it:    aws cloudformation delete-stack --stack-name {stack} (a creation cannot be cancelled)"
             )
         return "\n".join(told)
 

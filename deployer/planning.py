@@ -155,12 +155,10 @@ class Made:
         except (BotoCoreError, ClientError, ChangeSetError, KeyboardInterrupt) as error:
             stack, blame = context.options.stack, context.voice.blame
             blame(f"left behind, not executed ({error_code(error)}): the change set {name} of {stack}")
-            blame(
-                f"  aws cloudformation delete-change-set --stack-name {stack} --change-set-name {name}{context.aws}"
-            )
+            blame(f"  aws cloudformation delete-change-set --stack-name {stack} --change-set-name {name}")
             if self.has_made_stack:
                 blame("and the empty stack, which is free of charge, and holds nothing")
-                blame(f"  aws cloudformation delete-stack --stack-name {stack}{context.aws}")
+                blame(f"  aws cloudformation delete-stack --stack-name {stack}")
 
     def _delete_change_set(self, name: str) -> None:
         client = self.context.client

@@ -233,8 +233,8 @@ def lead(account: Account, planned: Plan) -> None:
         if leads_to(states, planned):
             return
     raise Refused(
-        f"the alias was told to lead to version {planned.target.number}, and does not\n"
-        f"aws stepfunctions describe-state-machine-alias --state-machine-alias-arn {planned.alias_arn} tells where it leads",
+        f"the alias was told to lead to version {planned.target.number}, and does not; where it leads:\n"
+        f"aws stepfunctions describe-state-machine-alias --state-machine-alias-arn {planned.alias_arn}",
         EXIT_ERROR,
     )
 

@@ -99,7 +99,7 @@ def _delete(context: Context, stack: Stack, follow: Follow) -> None:
         raise Refused(
             f"{stack.name} is {stack.status}, and protected against deletion (termination protection)\n"
             "whoever protected it must say that it may go: aws cloudformation update-termination-protection "
-            f"--no-enable-termination-protection --stack-name {stack.name}{context.aws}",
+            f"--no-enable-termination-protection --stack-name {stack.name}",
             EXIT_ERROR,
         )
     if not options.does_recreate:

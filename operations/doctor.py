@@ -206,7 +206,7 @@ class Doctor:
                 return unknown(self._account, error)
             raise
         if found.get("DeletedDate"):
-            return fail(f"{parameter}: {found['Name']} is about to be deleted", "`aws secretsmanager restore-secret` keeps it")  # fmt: skip
+            return fail(f"{parameter}: {found['Name']} is about to be deleted", f"`aws secretsmanager restore-secret --secret-id {found['Name']}` keeps it")  # fmt: skip
         return ok(f"{parameter}: {found['Name']} is there")
 
     def quotas(self) -> Part:

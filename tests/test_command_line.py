@@ -143,6 +143,36 @@ def test_a_hint_keeps_what_it_says_itself() -> None:
     assert [expected] == heard
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "end it: aws cloudformation delete-stack --stack-name a (it cannot be cancelled)",
+            "end it: aws cloudformation delete-stack --stack-name a --region r (it cannot be cancelled)",
+        ),
+        (
+            "delete it (aws s3api delete-object --key a/b.json); then go on",
+            "delete it (aws s3api delete-object --key a/b.json --region r); then go on",
+        ),
+        ("`aws sts get-caller-identity` tells", "`aws sts get-caller-identity --region r` tells"),
+        ("aws sts get-caller-identity --region s", "aws sts get-caller-identity --region s"),
+        ("what aws cannot do", "what aws cannot do"),
+    ],
+)
+def test_a_hint_of_aws_s_own_command_reaches_it_too(text: str, expected: str) -> None:
+    """The AWS command line knows the account's options, and not ours of the stack."""
+    heard: list[str] = []
+
+    @click.command()
+    @console.of_stack
+    @console.reaches_aws
+    def hint(**_: object) -> None:
+        heard.append(console.as_given(text))
+
+    hint.main(["--region", "r", "--stack-name", "mine"], standalone_mode=False)
+    assert [expected] == heard
+
+
 @pytest.mark.slow
 def test_any_python_finds_the_environment(tmp_path: Path) -> None:
     """A Python without the project's packages hands over to the project's; without one, it says what to do."""
