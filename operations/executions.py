@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
-from operations import cost, parallel
+from operations import parallel
 from operations.outcome import RUNNING, Outcome, fault_of, outcome_of, plain
 from operations.times import utc
 
@@ -89,6 +89,8 @@ class Listed:
     @property
     def cost(self) -> float:
         """About what it cost on AWS, in dollars."""
+        from operations import cost  # noqa: PLC0415 - nothing costs anything before the first answer
+
         has_task = self.error not in BEFORE_A_TASK
         return cost.rates().of_duration(self.seconds, has_build=self.has_build, has_task=has_task)
 

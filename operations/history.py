@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from deployer.account import error_code
 from deployer.console import EXIT_ERROR, Refused
 from operations.outcome import missing
-from review.execution import ENDS
+from review.execution_ends import ENDS
 
 if TYPE_CHECKING:
     from deployer.account import Account

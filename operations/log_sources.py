@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from operations.outcome import parsed
-from review.execution import ENDS
+from review.execution_ends import ENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

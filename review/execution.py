@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from review.execution_ends import ENDS
 from review.model import ReviewError
 from states_language.document import StateMachine
 from states_language.sources import read_file
@@ -18,12 +19,6 @@ if TYPE_CHECKING:
 
 FAILED = re.compile(r"(?:Failed|TimedOut)$|^ExecutionAborted$")
 """Types of events that say that a call, or the execution, failed."""
-ENDS = {
-    "ExecutionSucceeded": "SUCCEEDED",
-    "ExecutionFailed": "FAILED",
-    "ExecutionTimedOut": "TIMED_OUT",
-    "ExecutionAborted": "ABORTED",
-}
 
 
 @dataclass(slots=True)
