@@ -246,3 +246,22 @@ def test_the_walk_would_notice_a_clock(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text("def f():\n    from datetime import datetime\n    import os.path\n", "utf-8")
     assert imports(module) == {"datetime", "datetime.datetime", "os.path"}
+
+
+def test_what_was_generated_before_changes_no_byte(project: Path) -> None:
+    """Pipelines of one process share parts; each comes out as in a process of its own."""
+    settings = project / "settings.yaml"
+    text = settings.read_text("utf-8")
+    others = [
+        text.replace("  Project: ToolShed", "  Project: Other\n  Team: Other"),
+        text.replace("retention_days: 30 ", "retention_days: 60 "),
+        text.replace("keep: 100", "keep: 7"),
+    ]
+    assert text not in others
+    for each in (text, *others, text):
+        settings.write_text(each, "utf-8")
+        together = {str(artifact.path): artifact.text for artifact in generate(project).artifacts}
+        found = run(project, {})
+        assert {path: sha256(content.encode()).hexdigest() for path, content in together.items()} == {
+            path: found[path][0] for path in together
+        }
