@@ -32,8 +32,8 @@ check: $(STAMP) ## Style, types, layers, lint, verify: what CI asks beside the t
 	@$(RUN) build.py check --fail-on note asl templates
 	@$(RUN) build.py verify
 
-test: $(STAMP) ## Run the tests
-	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers and not soak"
+test: $(STAMP) ## Run the tests; ARGS=--last-failed
+	@$(RUN) -m pytest -n auto --dist loadfile -m "not servers and not soak" $(ARGS)
 
 test-soak: $(STAMP) ## Local runs on the emulator, processes that are killed, pairs of faults by the thousand; ARGS=--last-failed
 	@$(RUN) build.py package > /dev/null
