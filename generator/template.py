@@ -128,6 +128,7 @@ def template(settings: Settings, machines: Mapping[str, Machine], package: Packa
             settings, pipeline.definition, _values(pipeline.definition, package), pipeline.served
         ),
         sweeper.part(settings, task_sweeper.definition, _values(task_sweeper.definition, package)),
+        sweeper.surroundings(),
         alarms.part(),
         dashboard.part(settings.task, settings.build.compute_type, settings.validator.memory),
         safeguards.encryption(),
@@ -192,27 +193,28 @@ def _artifacts() -> Part:
     )
 
 
-def _tagged(resource: AWSObject, tags: Mapping[str, str]) -> AWSObject:
-    """Return a resource with the settings' tags behind its own: another one, since parts are shared."""
+def _tagged(resource: AWSObject, tags: Tags) -> AWSObject:
+    """Return a resource with tags behind its own: another one, since parts are shared."""
     tagged = copy(resource)
     tagged.properties = dict(resource.properties)
     tagged.resource = {**resource.resource, "Properties": tagged.properties}
     own = resource.properties.get("Tags")
-    tagged.Tags = own + Tags(dict(tags)) if own else Tags(dict(tags))
+    # troposphere's sum of two is the second, changed.
+    tagged.Tags = own + copy(tags) if own else tags
     return tagged
 
 
 def _assemble(
     settings: Settings, parts: Sequence[Part], description: str, groups: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
-    result = Template(Description=description)
+    result, tags = Template(Description=description), Tags(dict(settings.tags))
     for part in parts:
         for name, condition in part.conditions.items():
             result.add_condition(name, condition)
         result.add_parameter([*part.parameters])
         result.add_output([*part.outputs])
         for resource in part.resources:
-            result.add_resource(_tagged(resource, settings.tags) if "Tags" in resource.props else resource)
+            result.add_resource(_tagged(resource, tags) if "Tags" in resource.props else resource)
     document: dict[str, Any] = {
         "Description": result.description,
         "Conditions": result.conditions,

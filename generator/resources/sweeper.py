@@ -8,7 +8,7 @@ from troposphere import GetAtt, Output, Ref, Sub, cloudwatch, events, iam, sqs
 
 from generator import task_sweeper
 from generator.resources.alarms import alarm
-from generator.resources.part import Part, trust
+from generator.resources.part import Part, shared, trust
 from generator.resources.state_machines import execution_log, machine
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ ALARMS = {
 
 
 def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substitution]) -> Part:
-    """Return the sweeper's share of the template."""
-    dimensions = [cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref("Sweeper"))]
+    """Return the sweeper's state machine."""
     return Part(
         resources=(
             execution_log("SweeperLogGroup", "${AWS::StackName}-sweeper", settings),
@@ -44,6 +43,16 @@ def part(settings: Settings, definition: Definition, tokens: Mapping[str, Substi
                 log="SweeperLogGroup",
                 after=("SweeperPolicy",),
             ),
+        )
+    )
+
+
+@shared
+def surroundings() -> Part:
+    """Return what starts the sweeper, and what tells when it could not do its work."""
+    dimensions = [cloudwatch.MetricDimension(Name="StateMachineArn", Value=Ref("Sweeper"))]
+    return Part(
+        resources=(
             *_rules(),
             *_undelivered(),
             *(
