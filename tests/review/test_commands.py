@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -74,79 +71,3 @@ def test_a_graph_is_written_as_mermaid() -> None:
     folder = CASES / "definition-inside-a-template"
     result = run(commands.graph, str(folder / "before.json"))
     assert (0, True) == (result.exit_code, result.output.startswith("flowchart TD"))
-
-
-def large(capacity: int, peer: str, action: str) -> dict[str, Any]:
-    """Return a template of 500 resources of four kinds."""
-    trust = {
-        "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        ]
-    }
-    found: dict[str, Any] = {}
-    for index in range(125):
-        statement = {
-            "Effect": "Allow",
-            "Action": ["s3:Get*", action],
-            "Resource": f"arn:aws:s3:::bucket{index}/*",
-        }
-        found[f"Role{index}"] = {
-            "Type": "AWS::IAM::Role",
-            "Properties": {
-                "AssumeRolePolicyDocument": trust,
-                "Policies": [{"PolicyName": "p", "PolicyDocument": {"Statement": [statement]}}],
-            },
-        }
-        found[f"Function{index}"] = {
-            "Type": "AWS::Lambda::Function",
-            "Properties": {"Role": {"Fn::GetAtt": [f"Role{index}", "Arn"]}, "MemorySize": capacity},
-        }
-        found[f"Table{index}"] = {
-            "Type": "AWS::DynamoDB::Table",
-            "Properties": {"TableName": f"t{index}-{capacity}"},
-        }
-        rules = [
-            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "CidrIp": peer}
-            for port in range(8000, 8010)
-        ]
-        found[f"Group{index}"] = {
-            "Type": "AWS::EC2::SecurityGroup",
-            "Properties": {"GroupDescription": "g", "SecurityGroupIngress": rules},
-        }
-    return {"Resources": found}
-
-
-def seconds(*documents: Path) -> float:
-    """Return the seconds of CPU that a review takes, start included: its wall time where nothing else runs."""
-    program = "import sys; from review.commands import review; review(sys.argv[1:])"
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(
-        [sys.executable, "-c", program, *map(str, documents)], cwd=ROOT, check=True, capture_output=True
-    )
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-@pytest.mark.slow
-def test_two_templates_of_500_resources_are_reviewed_in_seconds(tmp_path: Path) -> None:
-    """A change of all of 500 resources takes less than 3 s, start included."""
-    paths = []
-    for name, template in (
-        ("a", large(128, "10.0.0.0/8", "s3:PutObject")),
-        ("b", large(256, "0.0.0.0/0", "s3:Put*")),
-    ):
-        paths.append(tmp_path / f"{name}.json")
-        paths[-1].write_text(json.dumps(template), "utf-8")
-    assert seconds(*paths) < 3
-
-
-@pytest.mark.slow
-def test_our_documents_are_reviewed_in_an_instant(tmp_path: Path) -> None:
-    """A review of the project's own documents, changed, takes less than 600 ms, start included (the best of three)."""
-    for name, old, new in (
-        ("templates/validation-pipeline.template.json", '"ENABLED"', '"DISABLED"'),
-        ("asl/validation-pipeline.asl.json", '"TimeoutSeconds": 10', '"TimeoutSeconds": 11'),
-    ):
-        changed = tmp_path / Path(name).name
-        changed.write_text((ROOT / name).read_text("utf-8").replace(old, new), "utf-8")
-        assert min(seconds(ROOT / name, changed) for _ in range(3)) < 0.6
