@@ -80,7 +80,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A change set that can be executed, or that holds no changes."""
+    """A change set as it is described."""
 
     stack: str
     arn: str
@@ -102,8 +102,11 @@ class ChangeSet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to execute."""
-        return not self.changes
+        """Whether there is nothing to execute: CloudFormation says so; how many resources change does not.
+
+        Where only outputs change, a change set lists no changes, and is to be executed all the same (aws-cdk#2029).
+        """
+        return self.status == "FAILED" and is_empty_reason(self.reason)
 
 
 @dataclass(frozen=True)
@@ -201,7 +204,7 @@ def wait(client: Any, arn: str, kind: str, pace: Pace | None = None) -> ChangeSe
     for _ in (pace or Pace()).looks():
         found = describe(client, arn, kind)
         stack = found.stack
-        if found.status == "CREATE_COMPLETE" or (found.status == "FAILED" and is_empty_reason(found.reason)):
+        if found.status == "CREATE_COMPLETE" or found.is_empty:
             return found
         if found.status not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             raise ChangeSetRefusedError(arn, found.stack, found.reason)

@@ -29,8 +29,9 @@ LEAST_FOLDED = 4
 
 def text(plan: Plan, *, has_all: bool = False) -> str:
     """Return the whole plan but its verdict; `has_all` folds nothing."""
+    headings, found, styles = rows(plan, has_all=has_all)
     parts = [
-        table(*rows(plan, has_all=has_all)),
+        table(headings, found, styles) if found else "no resource changes",
         settings(plan),
         "" if has_all else following(plan),
         remarks(plan, has_all=has_all),
