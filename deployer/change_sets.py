@@ -233,7 +233,9 @@ def describe(client: Any, change_set: str, kind: str = "", stack: str = "") -> C
         execution=first.get("ExecutionStatus", ""),
         reason=first.get("StatusReason", ""),
         mode=config.get("Mode", "STANDARD"),
-        is_rollback_disabled=config.get("DisableRollback", False),
+        # Two ways to say it; the other one is of whoever names what is to happen on failure.
+        is_rollback_disabled=config.get("DisableRollback", False)
+        or first.get("OnStackFailure") == "DO_NOTHING",
     )
 
 

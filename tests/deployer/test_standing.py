@@ -124,6 +124,7 @@ REVIEWED = Reviewed.__new__(Reviewed)
     [
         ({"DeploymentConfig": {"Mode": "EXPRESS"}}, 3, "without rollback (mode EXPRESS)"),
         ({"DeploymentConfig": {"Mode": "STANDARD", "DisableRollback": True}}, 3, "without rollback"),
+        ({"OnStackFailure": "DO_NOTHING"}, 3, "without rollback"),
         (
             {"ExecutionStatus": "OBSOLETE"},
             1,
