@@ -93,7 +93,8 @@ class Made:
         found = change_sets.find(self.context.client, stack.name, request.name)
         if found is None:
             return
-        if found.execution == "AVAILABLE" and not found.description.startswith(MARK):
+        is_used = found.status != "FAILED" and found.execution in ("AVAILABLE", "UNAVAILABLE")
+        if is_used and not found.description.startswith(MARK):
             raise Refused(
                 f"{stack.name} has a change set {request.name} already, which somebody else made\n"
                 "choose another name with --change-set-name, or delete it",

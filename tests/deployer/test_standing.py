@@ -153,9 +153,14 @@ def test_a_planned_change_set_that_is_not_there(answers: Answers, tmp_path: Path
         planning.planned_before(run, Stack(STACK, "id", "CREATE_COMPLETE"), REVIEWED)
 
 
-def test_a_change_set_of_somebody_else_is_left_alone(answers: Answers, context: Context) -> None:
-    """Of the name that is wanted, and not of our making: it is not deleted."""
-    answers.described(Description="by hand", ExecutionStatus="AVAILABLE", CreationTime=BEGIN)
+@pytest.mark.parametrize(
+    ("status", "execution"), [("CREATE_COMPLETE", "AVAILABLE"), ("CREATE_IN_PROGRESS", "UNAVAILABLE")]
+)
+def test_a_change_set_of_somebody_else_is_left_alone(
+    answers: Answers, context: Context, status: str, execution: str
+) -> None:
+    """Of the name that is wanted, and not of our making: it is not deleted, nor while they still make it."""
+    answers.described(status, Description="by hand", ExecutionStatus=execution, CreationTime=BEGIN)
     request = Request(STACK, "theirs", "url")
     with pytest.raises(Refused, match="which somebody else made"):
         planning.Made(context)._make_room(request, Stack(STACK, "id", "CREATE_COMPLETE"))
