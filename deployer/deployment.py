@@ -186,12 +186,16 @@ class Deployment:
     def _execute(self, change_set: ChangeSet) -> Outcome:
         context = self.context
         token = tokens.new(context.account)
-        self._change_set, self.stage = change_set, Stage.STARTING
         try:
-            stream = execute.start(context.client, change_set, token)
+            stream = execute.stream_of(context.client, change_set)
+            self._change_set, self.stage = change_set, Stage.STARTING
+            execute.start(context.client, change_set, token, stream)
+        except execute.NotBegunError as error:
+            self.stage = Stage.PREPARING
+            raise Refused(str(error), EXIT_ERROR) from error
         except Exception:
             # Refused, or lost on the way: then it may have been heard.
-            if self._is_untouched():
+            if self.stage is Stage.PREPARING or self._is_untouched():
                 self.stage = Stage.PREPARING
             else:
                 context.voice.blame(self._going_on())

@@ -173,7 +173,8 @@ class World:
 
     def begun(self, token: str = "somebody") -> None:  # noqa: S107 - it is no secret
         """Begin to deploy the documents as they are, and leave it going on."""
-        execute.start(self.client("cloudformation"), self.plan("begun"), token)
+        client, change_set = self.client("cloudformation"), self.plan("begun")
+        execute.start(client, change_set, token, execute.stream_of(client, change_set))
 
     def stack(self) -> dict[str, Any] | None:
         """Return the stack as it is; None where there is none."""
