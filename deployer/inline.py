@@ -14,6 +14,7 @@ from deployer import change_sets, following, stacks, tokens
 from deployer.account import is_passing
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import EXIT_ERROR, EXIT_ROLLED_BACK, Refused, note
+from deployer.execute import start, stream_of
 from deployer.progress import line
 from deployer.signals import interruptible, patient
 
@@ -148,11 +149,12 @@ def execute(
         raise Refused(f"{change_set.stack} is gone: somebody else deleted it", EXIT_ERROR)
 
     def begin() -> None:
+        token = tokens.new(account)
+        stream = stream_of(client, change_set)
         # From here on it may have been heard, unless it is refused.
         proposal.is_executed = True
         try:
-            token = tokens.new(account)
-            client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
+            start(client, change_set, token, stream)
         except Exception as error:
             proposal.is_executed = is_passing(error)
             raise
