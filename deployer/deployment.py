@@ -138,10 +138,11 @@ class Deployment:
         return plan.make(change_set, before, after, stack.parameters, notes)
 
     def _show(self, plan: Plan) -> None:
-        """Show a plan. Raises `Refused` where it does not pass a gate."""
+        """Show a plan. Raises `Refused` where it is of another stack, or does not pass a gate."""
         from deployer import plan as plans  # noqa: PLC0415
         from deployer import plan_view  # noqa: PLC0415
 
+        plans.check_whose(plan)
         context, say = self.context, self.context.voice.say
         context.answer |= plan_view.document(plan)
         say(click.style(plan.verdict, bold=True))

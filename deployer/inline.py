@@ -120,18 +120,23 @@ def _withdraw(client: Any, request: Request, before: Stack | None) -> None:
 
 
 def plan_of(client: Any, proposal: Proposal, name: str, body: str) -> Plan:
-    """Return the change set in the review's words, compared with what the stack's template is now."""
+    """Return the change set in the review's words, compared with what the stack's template is now.
+
+    Raises `Refused` where the stack is another one.
+    """
     from deployer import deployed, plan  # noqa: PLC0415 - only where something is compared
 
     before = proposal.before
     has_template = before is not None and before.status != "REVIEW_IN_PROGRESS"
     was = {name: deployed.template_of(client, stack=before.id)} if before is not None and has_template else {}
-    return plan.make(
+    found = plan.make(
         proposal.change_set,
         plan.side(was),
         plan.side({name: body.encode()}),
         before.parameters if before is not None else {},
     )
+    plan.check_whose(found, "--bootstrap-stack")
+    return found
 
 
 def execute(

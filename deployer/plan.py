@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from deployer.console import Refused
 from review import classify, render
 from review.compare import compare
 from review.documents import read
@@ -93,6 +94,19 @@ def make(
         notes=(*notes, *compared.notes),
     )
     return Plan(change_set, render.Report(review, deployed, committed))
+
+
+def check_whose(plan: Plan, option: str = "--stack-name") -> None:
+    """Raise `Refused` where the stack is another one: no resource that it has is of the template, and all would go."""
+    were, are = (
+        {name for each in side.values() if each.kind == "template" for name in each.value["Resources"]}
+        for side in (plan.report.before, plan.report.after)
+    )
+    if were and were.isdisjoint(are):
+        raise Refused(
+            f"{plan.change_set.stack} is another stack: nothing that it has is of this template, and all of it would be "
+            f"removed\nnothing was executed; {option} names the stack that is meant"
+        )
 
 
 def _is_told_by_change_set(change: Change) -> bool:

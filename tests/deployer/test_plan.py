@@ -9,6 +9,7 @@ import pytest
 
 from deployer import plan, plan_view
 from deployer.change_sets import Change, Detail
+from deployer.console import Refused
 from review.model import Gate, Level
 from tests.deployer.plans import CLUSTER, TABLE, made, modify, template
 
@@ -96,6 +97,17 @@ def test_what_widens_comes_from_the_documents() -> None:
     assert "may now s3:*" in click.unstyle(plan_view.remarks(found))
     assert 1 == found.dangers
     assert ["wider"] == plan.refused(found, ["wider", "data-loss"])
+
+
+def test_a_stack_of_somebody_else() -> None:
+    """Nothing that it has is in the template: a name was mistyped, and all of it would be removed."""
+    mine, theirs = template(Table={"Type": TABLE}), template(Bucket={"Type": "AWS::S3::Bucket"})
+    plan.check_whose(made(before=mine, after=mine))
+    plan.check_whose(made(kind="CREATE", before=theirs, after=mine))
+    with pytest.raises(
+        Refused, match=r"stack is another stack.*\n.*--stack-name names the stack that is meant"
+    ):
+        plan.check_whose(made(before=theirs, after=mine))
 
 
 def test_a_resource_is_told_once() -> None:
