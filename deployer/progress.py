@@ -196,14 +196,14 @@ class Live(Lines):
             Text(span(now - self._begun), "dim"),
         )
         table = Table.grid(padding=(0, 1))
-        for column in range(5):
-            table.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if column == 1 else None)
+        for column in range(4):
+            table.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if column == 0 else None)
         for row in [*recent, *shown]:
             style = style_of(row.status)
-            mark = Text("…" if row.is_active else "✗" if style == "red" else "✓", style or "cyan")
+            mark = "…" if row.is_active else "✗" if style == "red" else "✓"
             table.add_row(
-                mark,
-                Text(row.name),
+                # In one cell: where there is little room, a column of one letter would be the first to go.
+                Text.assemble((mark, style or "cyan"), " ", row.name),
                 Text(row.status, style),
                 ProgressBar(
                     total=1, completed=0 if row.is_active else 1, width=bar, pulse=row.is_active,

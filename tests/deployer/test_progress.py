@@ -86,7 +86,7 @@ def test_silence_is_broken(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert ["still going on, after 31 s"] == [line[10:] for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("width", [44, 60, 80, 140])
 @pytest.mark.parametrize("height", [10, 40])
 def test_the_view_fits_the_terminal(width: int, height: int) -> None:
     """No line is wider, and there are not more lines than fit; what is worked on is shown before what is done."""
