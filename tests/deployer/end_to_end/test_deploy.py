@@ -452,3 +452,16 @@ def test_a_terminal_without_colours_gets_none(world: World) -> None:
     running = world.start_deploy("--yes", terminal=True, NO_COLOR="1")
     assert 0 == running.end()
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", running.text)
+
+
+def test_an_update_that_somebody_cancels_says_so(world: World) -> None:
+    """No resource failed: the cause is the stack's own reason. Exit code 4, since all of it was taken back."""
+    world.deployed()
+    world.wait_for("Slow")
+    running = world.start_deploy("--yes")
+    world.until_followed()
+    world.client("cloudformation").cancel_update_stack(StackName=STACK)
+    world.signal("Slow")
+    assert (4, "UPDATE_ROLLBACK_COMPLETE") == (running.end(), world.status)
+    assert "no event tells it" not in running.text
+    assert "somebody has cancelled it" in running.text
