@@ -32,6 +32,10 @@ class ChangeSetError(Exception):
     """A change set could not be created, or its execution failed; the message names the first cause."""
 
 
+class NameTakenError(ChangeSetError):
+    """Somebody else makes a change set of this name at this moment."""
+
+
 class ChangeSetRefusedError(ChangeSetError):
     """CloudFormation made a change set, and it failed."""
 
@@ -188,7 +192,7 @@ def begin(client: Any, request: Request, kind: str) -> tuple[str, str]:
         found = client.create_change_set(**request.arguments(kind))
     except ClientError as error:
         if error_code(error) in EXISTS:
-            raise ChangeSetError(
+            raise NameTakenError(
                 f"{request.stack}: somebody makes a change set {request.name} at this moment\n"
                 "wait until they have finished, or choose another name with --change-set-name"
             ) from error

@@ -8,7 +8,7 @@ import pytest
 
 from deployer import planning, standing
 from deployer.account import Access
-from deployer.change_sets import Request
+from deployer.change_sets import NameTakenError, Request
 from deployer.console import Refused
 from deployer.context import Context, Options
 from deployer.reviewed import Reviewed
@@ -172,3 +172,15 @@ def test_a_change_set_that_was_executed_makes_room(answers: Answers, context: Co
     answers.answer("delete_change_set", {}, ChangeSetName=ARN)
     request = Request(STACK, "theirs", "url")
     planning.Made(context)._make_room(request, Stack(STACK, "id", "CREATE_COMPLETE"))
+
+
+def test_a_change_set_that_somebody_makes_at_the_same_moment_is_left_alone(
+    answers: Answers, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two who deploy the same documents at once: the second one takes back nothing, for it has made nothing."""
+    answers.refuse("create_change_set", "AlreadyExistsException", "ChangeSet theirs already exists")
+    made = planning.Made(context)
+    with pytest.raises(NameTakenError):
+        made._create(Request(STACK, "theirs", "url"), None)
+    made.take_back()
+    assert "creating the change set theirs\n" == capsys.readouterr().err
