@@ -241,6 +241,10 @@ class Deployment:
         except (BotoCoreError, ClientError) as error:
             told = refusal(error, context.access)
             raise Refused(f"{told}\n{self._going_on()}", EXIT_ERROR) from error
+        except OSError:
+            # Nobody reads what is shown any more, or the disk that it goes to is full.
+            context.voice.blame(self._going_on())
+            raise
         finally:
             context.voice.view = None
 
