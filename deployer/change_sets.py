@@ -25,6 +25,9 @@ Evidence: users' reports (aws-cli#2717, aws-cli#4534, rain#73); both wordings ar
 GONE = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
 EXISTS = frozenset({"AlreadyExistsException"})
 """Codes of errors. Evidence: botocore 1.44.5's model (the shape's name, and the code that is sent)."""
+REFUSED = frozenset({"ValidationError", "LimitExceededException"})
+"""Of a request that would be refused again. The second is a quota's (stacks, change sets), though with other services it
+means too many requests. Evidence: botocore 1.44.5's model (CreateChangeSet)."""
 REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
@@ -196,7 +199,7 @@ def begin(client: Any, request: Request, kind: str) -> tuple[str, str]:
                 f"{request.stack}: somebody makes a change set {request.name} at this moment\n"
                 "wait until they have finished, or choose another name with --change-set-name"
             ) from error
-        if error_code(error) != "ValidationError":
+        if error_code(error) not in REFUSED:
             raise
         raise ChangeSetError(f"{request.stack}: {error.response['Error']['Message']}") from error
     return found["Id"], found.get("StackId", "")

@@ -123,9 +123,10 @@ def test_a_refused_change_set_says_why(answers: Answers) -> None:
     assert (ARN, "Parameters: [X] must have values") == (caught.value.arn, caught.value.reason)
 
 
-def test_a_refused_request_names_the_stack(answers: Answers) -> None:
-    """An error of the API becomes a message, not a traceback."""
-    answers.refuse("create_change_set", "ValidationError", "Template format error")
+@pytest.mark.parametrize("code", ["ValidationError", "LimitExceededException"])
+def test_a_refused_request_names_the_stack(answers: Answers, code: str) -> None:
+    """An error of the API becomes a message, not a traceback; and a quota of stacks is none of requests."""
+    answers.refuse("create_change_set", code, "Template format error")
     with pytest.raises(ChangeSetError, match="stack: Template format error"):
         change_sets.begin(answers.client, REQUEST, "CREATE")
 
