@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ROWS_BESIDE = 5
 """Lines of a terminal that the resources leave free."""
 STATUS_STYLES = (("_FAILED", "red"), ("ROLLBACK", "yellow"), ("DELETE", "yellow"), ("_COMPLETE", "green"))
+DUMB = frozenset({"dumb", "unknown"})
+"""Terminals on which rich moves nothing: the whole view would never be seen."""
 PATIENCE = 30
 """Seconds without an event after which lines say that something still goes on: CI ends what is silent."""
 
@@ -217,6 +220,6 @@ class Live(Lines):
 
 def choose(stack: str, names: Sequence[str], *, is_json: bool) -> Lines:
     """Return what fits who watches."""
-    if not is_json and sys.stdout.isatty():
+    if not is_json and sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in DUMB:
         return Live(stack, names)
     return Lines(is_error_stream=is_json)

@@ -142,6 +142,17 @@ def test_a_view_only_for_whoever_watches(capsys: pytest.CaptureFixture[str]) -> 
     assert ("", True) == (captured.out, "CREATE_COMPLETE" in captured.err)
 
 
+@pytest.mark.parametrize(("terminal", "expected"), [("dumb", Lines), ("xterm-256color", Live)])
+def test_a_terminal_that_moves_nothing_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, terminal: str, expected: type[Lines]
+) -> None:
+    """On it a view would never be seen, and nothing of what happens."""
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert expected is type(progress.choose("stack", (), is_json=False))
+
+
 def shown_on(width: int, height: int) -> tuple[Live, Console]:
     """Return a view on a terminal of a size."""
     view = Live("stack", ["a"])
