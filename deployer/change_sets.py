@@ -28,6 +28,8 @@ EXISTS = frozenset({"AlreadyExistsException"})
 REFUSED = frozenset({"ValidationError", "LimitExceededException"})
 """Of a request that would be refused again. The second is a quota's (stacks, change sets), though with other services it
 means too many requests. Evidence: botocore 1.44.5's model (CreateChangeSet)."""
+GOING = frozenset({"DELETE_PENDING", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"})
+"""Statuses of a change set that is being deleted. Evidence: botocore 1.44.5's model (ChangeSetStatus)."""
 REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
@@ -291,7 +293,10 @@ def remove_empty(client: Any, stack: str) -> bool:
     found = stacks.read(client, stack)
     if found is None or found.status == "DELETE_COMPLETE":
         return True
-    if found.status != "REVIEW_IN_PROGRESS" or listed(client, found.id):
+    if found.status != "REVIEW_IN_PROGRESS":
+        return False
+    # One that was deleted a moment ago may be listed still.
+    if any(each.get("Status") not in GOING for each in listed(client, found.id)):
         return False
     client.delete_stack(StackName=found.id)
     for _ in REMOVAL.looks():

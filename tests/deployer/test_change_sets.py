@@ -233,10 +233,11 @@ def test_a_change_set_of_outputs_alone_is_not_empty(answers: Answers) -> None:
 
 
 def test_a_stack_that_only_a_review_made_is_deleted() -> None:
-    """It is gone when that is said."""
+    """It is gone when that is said; its own change set may be listed while it goes."""
     answers = Answers()
     answers.stack("REVIEW_IN_PROGRESS")
-    answers.answer("list_change_sets", {"Summaries": []}, StackName=STACK_ID)
+    ours = {"ChangeSetName": "ours", "Status": "DELETE_IN_PROGRESS"}
+    answers.answer("list_change_sets", {"Summaries": [ours]}, StackName=STACK_ID)
     answers.answer("delete_stack", {}, StackName=STACK_ID)
     answers.stack("DELETE_IN_PROGRESS")
     answers.stack("DELETE_COMPLETE")
