@@ -149,6 +149,11 @@ class Deployment:
         say()
         say(plan_view.text(plan, has_all=context.options.has_all))
         say()
+        if unknown := plans.undecided(plan, context.options.gates):
+            raise Refused(
+                f"--fail-on {', '.join(unknown)} cannot be decided, since what is deployed is not known; "
+                "nothing was executed"
+            )
         if failed := plans.refused(plan, context.options.gates):
             raise Refused(f"the plan does not pass --fail-on {', '.join(failed)}; nothing was executed")
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 VERBS = {"Add": Verb.ADDED, "Import": Verb.ADDED, "Remove": Verb.REMOVED}
 """What an action is called in a review; any other changes what is there."""
 DRIFTED = ("MODIFIED", "DELETED")
+REVIEWED = frozenset({Gate.WIDER, Gate.EXPOSURE, Gate.SAFETY})
+"""The gates of which a change set says nothing."""
 
 
 @dataclass(frozen=True)
@@ -295,8 +297,16 @@ def _parameters(change_set: ChangeSet, before: Mapping[str, str], file: str) -> 
 
 
 def refused(plan: Plan, kinds: Sequence[str]) -> list[str]:
-    """Return which of the review's gates a plan does not pass."""
-    return classify.refused(plan.review, kinds)
+    """Return which of the review's gates a plan does not pass: it is a change, also where the documents are the same."""
+    found = classify.refused(plan.review, kinds)
+    return [kind for kind in dict.fromkeys(kinds) if kind in found or kind == classify.ANY_CHANGE]
+
+
+def undecided(plan: Plan, kinds: Sequence[str]) -> list[str]:
+    """Return which of the gates nobody can tell of, since what is deployed is not known: only the review would."""
+    if plan.change_set.kind == "CREATE" or plan.report.before:
+        return []
+    return [kind for kind in dict.fromkeys(kinds) if kind in REVIEWED]
 
 
 def _count(number: int, noun: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.console import table, wrapped
 from review import render
+from review.classify import ANY_CHANGE
 from review.model import Change, Level, Section, Verb
 
 if TYPE_CHECKING:
@@ -163,7 +164,8 @@ def document(plan: Plan) -> dict[str, Any]:
             "parameters": dict(change_set.parameters),
         },
         "verdict": plan.verdict,
-        "counts": found["counts"],
+        # Where only a parameter changes, the documents are the same.
+        "counts": {**found["counts"], ANY_CHANGE: max(found["counts"][ANY_CHANGE], len(change_set.changes))},
         "changes": found["changes"],
         "notes": found["notes"],
     }

@@ -117,6 +117,22 @@ def test_a_resource_is_told_once() -> None:
     assert 1 == len(made(modify("True", "ReplaceAndDelete"), before=before, after=after).review.changes)
 
 
+def test_a_parameter_alone_is_a_change() -> None:
+    """The documents are the same; the change set says that something changes."""
+    found = made(modify("False", ""))
+    assert ["any-change"] == plan.refused(found, ["any-change", "wider"])
+    assert 1 == plan_view.document(found)["counts"]["any-change"]
+
+
+def test_a_gate_is_not_passed_where_nobody_can_tell() -> None:
+    """Who may not read the deployed template is not told that nothing widens; what a change set tells is known."""
+    change_set = made(modify("False", "")).change_set
+    unknown = plan.make(change_set, {}, {}, {})
+    assert ["wider"] == plan.undecided(unknown, ["wider", "data-loss"])
+    assert [] == plan.undecided(made(modify("False", "")), ["wider"])
+    assert [] == plan.undecided(made(kind="CREATE"), ["wider"])
+
+
 def test_a_policy_that_keeps_less_is_told_although_nothing_is_replaced_now() -> None:
     """The change set names the attribute; the review says what it means."""
     before = template(Table={"Type": TABLE, "DeletionPolicy": "Retain"})
