@@ -276,7 +276,7 @@ class Deployment:
     def _interrupted(self) -> int:
         """End after Ctrl-C: take back what can be, and say what goes on."""
         context = self.context
-        click.echo(err=True)
+        context.voice.blame()
         if self.stage is Stage.STARTING and self._is_untouched():
             self.stage = Stage.PREPARING
         match self.stage:

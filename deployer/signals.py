@@ -26,11 +26,16 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def patient(tell: Callable[[str], None]) -> Iterator[None]:
-    """While something is taken back, hear Ctrl-C once without giving up; the second time give up."""
+    """While something is taken back, hear Ctrl-C once without giving up; the second time give up.
+
+    A terminal that is closed says so more than once, and nobody is left who insists.
+    """
     heard = 0
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt(number: int, _frame: object) -> None:
         nonlocal heard
+        if number == signal.SIGHUP:
+            return
         heard += 1
         if heard > 1:
             raise KeyboardInterrupt

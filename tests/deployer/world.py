@@ -303,6 +303,15 @@ class Running:
         """Send it a signal."""
         self.process.send_signal(number)
 
+    def hang_up(self) -> None:
+        """Close its terminal, as a window is closed or a connection lost; return when it has ended."""
+        assert self._mine is not None
+        assert self._theirs is not None
+        os.close(self._mine)
+        os.close(self._theirs)
+        self._mine = self._theirs = None
+        self.process.wait(LONG)
+
     def end(self) -> int:
         """Wait for its end, reading all that it prints; return its exit code."""
         deadline = time.monotonic() + LONG

@@ -127,6 +127,14 @@ def test_while_the_execution_is_asked_for_and_was_heard(world: World, number: in
     world.until("CREATE_COMPLETE")
 
 
+def test_a_terminal_that_is_closed_at_the_question(world: World) -> None:
+    """Nothing can be written to it any more, and what was made to be shown is taken back all the same."""
+    running = world.start_deploy(terminal=True)
+    running.read_until("[y/N]")
+    running.hang_up()
+    assert ("", []) == (world.status, world.change_sets())
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_while_it_is_followed(world: World, *, terminal: bool) -> None:
     """It detaches, says how to follow and to cancel; what was begun ends well, and can be followed again."""
