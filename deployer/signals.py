@@ -17,7 +17,10 @@ POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interruptible() -> Iterator[None]:
     """Let whoever ends this process politely be heard as Ctrl-C is: as `KeyboardInterrupt`."""
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt(number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            # The kernel says so, and then the shell: the second one would end what the first one began to take back.
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     with _handled(interrupt):
