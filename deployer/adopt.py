@@ -49,6 +49,12 @@ def wanted(
     Raises `Refused` where something cannot be taken in, or a stack is there already.
     """
     before = stacks.read(account.client("cloudformation"), stack)
+    if before is not None and before.status == "IMPORT_COMPLETE":
+        raise Refused(
+            f"{stack} is there already, and has taken something in ({before.status})\n"
+            f"`python build.py deploy --stack-name {stack}` adds the rest; to take in something else, "
+            f"`python build.py destroy --stack-name {stack}` first: what it had taken in stays"
+        )
     if before is not None and before.meaning is not Meaning.CREATE:
         raise Refused(
             f"{stack} is there already ({before.status}): this begins a new one\n"

@@ -84,6 +84,8 @@ def under_way(meanwhile: str, *, has_begun: bool = True) -> Iterator[None]:
 
         from deployer.account import is_passing  # noqa: PLC0415
 
-        if isinstance(error, BotoCoreError | ClientError) and (has_begun or is_passing(error)):
+        is_of_aws = isinstance(error, BotoCoreError | ClientError)
+        # Where nobody reads what is shown any more, it goes on all the same.
+        if (has_begun and (is_of_aws or isinstance(error, OSError))) or (is_of_aws and is_passing(error)):
             note(meanwhile)
         raise

@@ -12,6 +12,7 @@ from deployer.account import error_code, is_denied
 from deployer.artifacts import MISSING
 from deployer.console import EXIT_ERROR, Refused
 from deployer.reviewed import document
+from deployer.stack_rollback import CONTINUE, ROLL_BACK
 from deployer.stacks import Meaning
 
 if TYPE_CHECKING:
@@ -83,6 +84,11 @@ def _declared(body: bytes) -> Mapping[str, Any]:
 def _unfit(stack: Stack) -> str:
     if stack.meaning is Meaning.WAIT:
         return f"{stack.name} is {stack.status}: something else changes it\nwait for its end, then run this again"
+    if stack.status in ROLL_BACK | CONTINUE:
+        return (
+            f"{stack.name} is {stack.status}: an operation left it half changed\n"
+            f"take it back: `python build.py rollback --stack --stack-name {stack.name}`; then run this again"
+        )
     return (
         f"{stack.name} is {stack.status}\n"
         f"`python build.py destroy --stack-name {stack.name}` removes what is left of it; the bucket's objects stay"

@@ -25,11 +25,20 @@ Evidence: users' reports (aws-cli#2717, aws-cli#4534, rain#73); both wordings ar
 GONE = frozenset({"ChangeSetNotFound", "ChangeSetNotFoundException"})
 EXISTS = frozenset({"AlreadyExistsException"})
 """Codes of errors. Evidence: botocore 1.44.5's model (the shape's name, and the code that is sent)."""
+REFUSED = frozenset({"ValidationError", "LimitExceededException"})
+"""Of a request that would be refused again. The second is a quota's (stacks, change sets), though with other services it
+means too many requests. Evidence: botocore 1.44.5's model (CreateChangeSet)."""
+GOING = frozenset({"DELETE_PENDING", "DELETE_IN_PROGRESS", "DELETE_COMPLETE"})
+"""Statuses of a change set that is being deleted. Evidence: botocore 1.44.5's model (ChangeSetStatus)."""
 REMOVAL = Pace(first=0.2, last=2.0, limit=60)
 
 
 class ChangeSetError(Exception):
     """A change set could not be created, or its execution failed; the message names the first cause."""
+
+
+class NameTakenError(ChangeSetError):
+    """Somebody else makes a change set of this name at this moment."""
 
 
 class ChangeSetRefusedError(ChangeSetError):
@@ -80,7 +89,7 @@ class Change:
 
 @dataclass(frozen=True)
 class ChangeSet:
-    """A change set that can be executed, or that holds no changes."""
+    """A change set as it is described."""
 
     stack: str
     arn: str
@@ -102,8 +111,11 @@ class ChangeSet:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing to execute."""
-        return not self.changes
+        """Whether there is nothing to execute: CloudFormation says so; how many resources change does not.
+
+        Where only outputs change, a change set lists no changes, and is to be executed all the same (aws-cdk#2029).
+        """
+        return self.status == "FAILED" and is_empty_reason(self.reason)
 
 
 @dataclass(frozen=True)
@@ -185,11 +197,11 @@ def begin(client: Any, request: Request, kind: str) -> tuple[str, str]:
         found = client.create_change_set(**request.arguments(kind))
     except ClientError as error:
         if error_code(error) in EXISTS:
-            raise ChangeSetError(
+            raise NameTakenError(
                 f"{request.stack}: somebody makes a change set {request.name} at this moment\n"
                 "wait until they have finished, or choose another name with --change-set-name"
             ) from error
-        if error_code(error) != "ValidationError":
+        if error_code(error) not in REFUSED:
             raise
         raise ChangeSetError(f"{request.stack}: {error.response['Error']['Message']}") from error
     return found["Id"], found.get("StackId", "")
@@ -201,7 +213,7 @@ def wait(client: Any, arn: str, kind: str, pace: Pace | None = None) -> ChangeSe
     for _ in (pace or Pace()).looks():
         found = describe(client, arn, kind)
         stack = found.stack
-        if found.status == "CREATE_COMPLETE" or (found.status == "FAILED" and is_empty_reason(found.reason)):
+        if found.status == "CREATE_COMPLETE" or found.is_empty:
             return found
         if found.status not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
             raise ChangeSetRefusedError(arn, found.stack, found.reason)
@@ -230,7 +242,9 @@ def describe(client: Any, change_set: str, kind: str = "", stack: str = "") -> C
         execution=first.get("ExecutionStatus", ""),
         reason=first.get("StatusReason", ""),
         mode=config.get("Mode", "STANDARD"),
-        is_rollback_disabled=config.get("DisableRollback", False),
+        # Two ways to say it; the other one is of whoever names what is to happen on failure.
+        is_rollback_disabled=config.get("DisableRollback", False)
+        or first.get("OnStackFailure") == "DO_NOTHING",
     )
 
 
@@ -279,7 +293,10 @@ def remove_empty(client: Any, stack: str) -> bool:
     found = stacks.read(client, stack)
     if found is None or found.status == "DELETE_COMPLETE":
         return True
-    if found.status != "REVIEW_IN_PROGRESS" or listed(client, found.id):
+    if found.status != "REVIEW_IN_PROGRESS":
+        return False
+    # One that was deleted a moment ago may be listed still.
+    if any(each.get("Status") not in GOING for each in listed(client, found.id)):
         return False
     client.delete_stack(StackName=found.id)
     for _ in REMOVAL.looks():

@@ -43,7 +43,7 @@ def conclude(context: Context, outcome: Outcome, change_set: ChangeSet, document
 
 def _succeeded(context: Context, outcome: Outcome, stack: Stack, change_set: ChangeSet) -> int:
     say, count = context.voice.say, len(change_set.changes)
-    changed = f"{count} change" if count == 1 else f"{count} changes"
+    changed = f"{count} change" if count == 1 else f"{count} changes" if count else "no resource changed"
     say(click.style(f"{outcome.status}  {stack.name}: {changed} in {span(outcome.seconds)}", fg="green"))
     context.answer |= {"result": "deployed", "outputs": dict(stack.outputs)}
     if stack.outputs:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -60,12 +61,14 @@ class Voice:
         click.echo(as_given(text), err=self.is_json)
 
     def note(self, text: str) -> None:
-        """Tell what is good to know while something goes on."""
-        (self.view.tell if self.view is not None else note)(text)
+        """Tell what is good to know while something goes on; what is done does not depend on whether that is heard."""
+        with suppress(OSError):
+            (self.view.tell if self.view is not None else note)(text)
 
     def blame(self, text: str = "") -> None:
-        """Tell one more line of what went wrong."""
-        click.echo(as_given(text), err=True)
+        """Tell one more line of what went wrong, where a terminal, or whatever else, still takes it."""
+        with suppress(OSError):
+            click.echo(as_given(text), err=True)
 
 
 @dataclass

@@ -102,9 +102,11 @@ def deploy(  # noqa: PLR0913 - one for each option
                     f"{option} {name}: a name has letters, digits and hyphens, at most 128, and begins with a letter",
                     EXIT_USAGE,
                 )
-        if planned and (given or tags or change_set_name or role_arn or bucket or no_execute):
+        others = (given, tags, change_set_name, role_arn, bucket, no_execute, recreate, revert_drift)
+        if planned and any(others):
             raise Refused(
-                "--execute takes what was planned as it is: no parameters, tags, names, bucket or role",
+                "--execute takes what was planned as it is: no parameters, tags, names, bucket, role, --recreate or "
+                "--revert-drift",
                 EXIT_USAGE,
             )
         options = Options(

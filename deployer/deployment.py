@@ -138,16 +138,22 @@ class Deployment:
         return plan.make(change_set, before, after, stack.parameters, notes)
 
     def _show(self, plan: Plan) -> None:
-        """Show a plan. Raises `Refused` where it does not pass a gate."""
+        """Show a plan. Raises `Refused` where it is of another stack, or does not pass a gate."""
         from deployer import plan as plans  # noqa: PLC0415
         from deployer import plan_view  # noqa: PLC0415
 
+        plans.check_whose(plan)
         context, say = self.context, self.context.voice.say
         context.answer |= plan_view.document(plan)
         say(click.style(plan.verdict, bold=True))
         say()
         say(plan_view.text(plan, has_all=context.options.has_all))
         say()
+        if unknown := plans.undecided(plan, context.options.gates):
+            raise Refused(
+                f"--fail-on {', '.join(unknown)} cannot be decided, since what is deployed is not known; "
+                "nothing was executed"
+            )
         if failed := plans.refused(plan, context.options.gates):
             raise Refused(f"the plan does not pass --fail-on {', '.join(failed)}; nothing was executed")
 
@@ -186,12 +192,16 @@ class Deployment:
     def _execute(self, change_set: ChangeSet) -> Outcome:
         context = self.context
         token = tokens.new(context.account)
-        self._change_set, self.stage = change_set, Stage.STARTING
         try:
-            stream = execute.start(context.client, change_set, token)
+            stream = execute.stream_of(context.client, change_set)
+            self._change_set, self.stage = change_set, Stage.STARTING
+            execute.start(context.client, change_set, token, stream)
+        except execute.NotBegunError as error:
+            self.stage = Stage.PREPARING
+            raise Refused(str(error), EXIT_ERROR) from error
         except Exception:
             # Refused, or lost on the way: then it may have been heard.
-            if self._is_untouched():
+            if self.stage is Stage.PREPARING or self._is_untouched():
                 self.stage = Stage.PREPARING
             else:
                 context.voice.blame(self._going_on())
@@ -236,6 +246,10 @@ class Deployment:
         except (BotoCoreError, ClientError) as error:
             told = refusal(error, context.access)
             raise Refused(f"{told}\n{self._going_on()}", EXIT_ERROR) from error
+        except OSError:
+            # Nobody reads what is shown any more, or the disk that it goes to is full.
+            context.voice.blame(self._going_on())
+            raise
         finally:
             context.voice.view = None
 
@@ -262,7 +276,7 @@ class Deployment:
     def _interrupted(self) -> int:
         """End after Ctrl-C: take back what can be, and say what goes on."""
         context = self.context
-        click.echo(err=True)
+        context.voice.blame()
         if self.stage is Stage.STARTING and self._is_untouched():
             self.stage = Stage.PREPARING
         match self.stage:

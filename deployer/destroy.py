@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deployer import stacks
+from deployer import change_sets, stacks
 from deployer.account import error_code, is_denied
 from deployer.console import Refused
 from deployer.stacks import Pace
@@ -82,6 +82,8 @@ class Plan:
     stack: Stack
     resources: tuple[Resource, ...]
     running: Running
+    change_sets: tuple[str, ...] = ()
+    """What somebody has planned for a stack without resources, and goes with it."""
 
     @property
     def retained(self) -> list[Resource]:
@@ -114,9 +116,21 @@ def plan(account: Account, stack: str) -> Plan | None:
         raise Refused(
             f"{stack} is {found.status}\nwait for its end (`python build.py events --follow`), then destroy it"
         )
-    # A stack that a review has left has no template yet, and nothing in it.
-    resources = () if found.status == "REVIEW_IN_PROGRESS" else tuple(_resources(account, found.id))
+    if found.status == "REVIEW_IN_PROGRESS":
+        # A stack that a review has left has no template yet, and nothing in it.
+        return Plan(found, (), Running(), _planned(account, found))
+    resources = tuple(_resources(account, found.id))
     return Plan(found, resources, running(account, resources))
+
+
+def _planned(account: Account, stack: Stack) -> tuple[str, ...]:
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
+    try:
+        found = change_sets.listed(account.client("cloudformation"), stack.name)
+    except ClientError as error:
+        return (f"not known ({error_code(error)})",)
+    return tuple(each["ChangeSetName"] for each in found)
 
 
 def _resources(account: Account, stack: str) -> Iterator[Resource]:

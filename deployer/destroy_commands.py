@@ -124,6 +124,8 @@ def _delete(reached: Account, planned: Plan, retain: tuple[str, ...], *, is_json
 def _show(reached: Account, planned: Plan) -> None:
     click.echo(f"{planned.stack.name} in {reached.region} is {planned.stack.status}\n")
     lost, kept = planned.lost, planned.retained
+    if planned.change_sets:
+        click.echo(f"Its change sets go with it: {', '.join(planned.change_sets)}\n")
     holding = [each for each in lost if each.holds]
     if holding:
         click.secho("Lost, with what is in it", bold=True)
@@ -200,6 +202,7 @@ def _fields(planned: Plan) -> dict[str, Any]:
         "stackId": planned.stack.id,
         "lost": [fields(each) for each in planned.lost],
         "retained": [fields(each) for each in planned.retained],
+        "changeSets": list(planned.change_sets),
         "running": {
             "executions": list(planned.running.executions),
             "tasks": [task for _, task in planned.running.tasks],

@@ -8,6 +8,7 @@ denial is told, but never takes the place of the cause.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,9 @@ UNKNOWN_ACTION = frozenset(
     {"InvalidAction", "UnknownOperationException", "InvalidAction.NotFound", "404", "501"}
 )
 """What a service answers that does not have an action. Evidence: documentation (common errors); emulators vary."""
-CONSEQUENCES = ("cancelled", "canceled")
-"""Words of a reason that is no cause: the resource was given up since another failed."""
+CONSEQUENCE = re.compile(r"Resource \w+ cancell?ed", re.IGNORECASE)
+"""How a reason begins that is no cause: the resource was given up since another failed. That something was cancelled may
+be a cause in a service's own words: an alarm that ends a rollout, for one. Evidence: users' events."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,7 @@ class StackEvent:
         """Whether this is something that went wrong, and no consequence of it."""
         if self.is_hook_failure:
             return True
-        reason = self.reason.lower()
-        return self.status.endswith("_FAILED") and not any(word in reason for word in CONSEQUENCES)
+        return self.status.endswith("_FAILED") and not CONSEQUENCE.match(self.reason)
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Finding:
     """Where in the template, as a JSON pointer or the like; empty where it is not told."""
     is_warning: bool = False
     at: datetime | None = None
+
+    @property
+    def is_consequence(self) -> bool:
+        """Whether a resource was only given up since another failed."""
+        return self.kind == "PROVISIONING_ERROR" and CONSEQUENCE.match(self.reason) is not None
 
 
 @dataclass

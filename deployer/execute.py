@@ -53,6 +53,17 @@ class Outcome:
         return mine[0] if mine else ""
 
 
+class NotBegunError(ChangeSetError):
+    """CloudFormation does not execute a change set that it made: since then somebody else has done something."""
+
+    def __init__(self, change_set: ChangeSet, error: Exception):
+        super().__init__(
+            f"{change_set.stack}: the change set {change_set.name} cannot be executed any more: {error}\n"
+            "somebody else has executed, replaced or deleted it, or changed the stack; nothing was begun here\n"
+            "look what they did (`python build.py events`), then deploy again"
+        )
+
+
 def ignored(_what: Any) -> None:
     """Be told, and do nothing about it."""
 
@@ -115,21 +126,34 @@ def _is_told(shown: list[StackEvent], stack: Stack) -> bool:
     return bool(mine) and mine[-1].status == stack.status
 
 
-def start(client: Any, change_set: ChangeSet, token: str) -> Stream:
-    """Execute a change set; return the stream of what it does. Raises what botocore raises."""
+def stream_of(client: Any, change_set: ChangeSet) -> Stream:
+    """Return the stream of what a change set does from now on. Raises what botocore raises, and `NotBegunError`."""
     from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
 
     stream = Stream(client, change_set.stack_id or change_set.stack)
-    stream.skip()
+    try:
+        stream.skip()
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise NotBegunError(change_set, error) from error
+    return stream
+
+
+def start(client: Any, change_set: ChangeSet, token: str, stream: Stream) -> None:
+    """Execute a change set. Raises what botocore raises, and `NotBegunError`."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
     try:
         client.execute_change_set(
             ChangeSetName=change_set.arn, **({"ClientRequestToken": token} if token else {})
         )
     except ClientError as error:
         # An answer may have been lost, and the call made again by itself: what it began has our token.
-        if error_code(error) not in EXECUTED_ALREADY or not _has_token(stream, token):
+        if error_code(error) not in EXECUTED_ALREADY:
             raise
-    return stream
+        if not _has_token(stream, token):
+            raise NotBegunError(change_set, error) from error
 
 
 def _has_token(stream: Stream, token: str) -> bool:
@@ -178,7 +202,8 @@ def execute(
 
     Raises `ChangeSetError` with the earliest failure where the stack does not end as it should.
     """
-    stream = start(client, change_set, token)
+    stream = stream_of(client, change_set)
+    start(client, change_set, token, stream)
     follower = Follower(client, stream, on_event, pace=pace or Pace())
     outcome = follower.follow(beginning(client, change_set, token), token)
     if outcome.stack is not None and outcome.status == DONE[change_set.kind]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,10 @@ ADVICE = Path(__file__).with_name("failures.yaml")
 HANDLER_CODE = re.compile(r"HandlerErrorCode: (\w+)")
 PROPERTY = re.compile(r"#/([\w/]+)")
 """How a reason names a property of the resource: `#/DefinitionS3Location/Key: …`."""
+
+
+BEGUN = frozenset({"ROLLBACK_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"})
+CANCELLED = "no resource failed: somebody has cancelled it, or led the alias back meanwhile (`python build.py rollback`); ask them"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def causes(events: Sequence[StackEvent], findings: Sequence[Finding], template: 
         _of_finding(each, template)
         for each in findings
         if not (each.type == "AWS::CloudFormation::Stack" and each.kind == "PROVISIONING_ERROR")
+        and not each.is_consequence
     ]
     told.sort(key=lambda cause: cause.is_warning)
     subjects = {cause.what for cause in told if not cause.is_warning}
@@ -56,6 +61,10 @@ def causes(events: Sequence[StackEvent], findings: Sequence[Finding], template: 
     resources = [event for event in failed if not event.is_stack]
     # The stack's own event repeats its resources' reasons, and is all there is where none of them was touched.
     stated = [_of_event(event, template) for event in resources or ([] if subjects else failed)]
+    if not subjects and not stated:
+        # Nothing failed: whoever cancels an update gives the stack itself a reason.
+        begun = [event for event in events if event.is_stack and event.status in BEGUN]
+        stated = [replace(_of_event(event, template), help=CANCELLED) for event in begun[:1]]
     return [*told, *(cause for cause in stated if cause.what not in subjects)]
 
 

@@ -8,7 +8,7 @@ from deployer.asking import under_way
 from deployer.change_sets import ChangeSetError
 from deployer.console import EXIT_ERROR, Refused, note
 from deployer.events import Stream
-from deployer.execute import Follower, Outcome
+from deployer.execute import LONGEST_SECONDS, Follower, Outcome
 from deployer.progress import choose
 from deployer.stacks import Pace
 
@@ -38,7 +38,7 @@ def carry_out(  # noqa: PLR0913 - what to begin, and how it is shown
     with under_way(meanwhile, has_begun=False):
         begin()
     with under_way(meanwhile), choose(stack.name, names, is_json=is_json) as view:
-        follower = Follower(client, stream, view.event, note, view.look, pace or Pace())
+        follower = Follower(client, stream, view.event, note, view.look, pace or Pace(limit=LONGEST_SECONDS))
         try:
             # All news are of what has just begun: whatever was before is skipped.
             return follower.follow(

@@ -51,16 +51,17 @@ class Wanted:
 def moment(text: str, now: datetime | None = None) -> datetime:
     """Return the time that `20m` (ago) or `2026-11-22T08:00` (in this machine's zone) means. Raises `Refused`."""
     now = now or datetime.now(UTC)
-    if ago := AGO.fullmatch(text.strip()):
-        return now - timedelta(seconds=int(ago[1]) * UNITS[ago[2]])
     try:
-        found = datetime.fromisoformat(text.strip())
+        if ago := AGO.fullmatch(text.strip()):
+            return now - timedelta(seconds=int(ago[1]) * UNITS[ago[2]])
+        return datetime.fromisoformat(text.strip()).astimezone(UTC)
+    except OverflowError as error:
+        raise Refused(f"--since {text}: that is longer ago than any stack", EXIT_USAGE) from error
     except ValueError as error:
         raise Refused(
             f"--since {text}: it is neither a span (90s, 20m, 3h, 2d) nor a time (2026-11-22T08:00)",
             EXIT_USAGE,
         ) from error
-    return found.astimezone(UTC)
 
 
 def show_events(account: Account, wanted: Wanted) -> int:

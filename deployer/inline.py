@@ -14,6 +14,7 @@ from deployer import change_sets, following, stacks, tokens
 from deployer.account import is_passing
 from deployer.change_sets import ChangeSet, ChangeSetError
 from deployer.console import EXIT_ERROR, EXIT_ROLLED_BACK, Refused, note
+from deployer.execute import start, stream_of
 from deployer.progress import line
 from deployer.signals import interruptible, patient
 
@@ -119,18 +120,23 @@ def _withdraw(client: Any, request: Request, before: Stack | None) -> None:
 
 
 def plan_of(client: Any, proposal: Proposal, name: str, body: str) -> Plan:
-    """Return the change set in the review's words, compared with what the stack's template is now."""
+    """Return the change set in the review's words, compared with what the stack's template is now.
+
+    Raises `Refused` where the stack is another one.
+    """
     from deployer import deployed, plan  # noqa: PLC0415 - only where something is compared
 
     before = proposal.before
     has_template = before is not None and before.status != "REVIEW_IN_PROGRESS"
     was = {name: deployed.template_of(client, stack=before.id)} if before is not None and has_template else {}
-    return plan.make(
+    found = plan.make(
         proposal.change_set,
         plan.side(was),
         plan.side({name: body.encode()}),
         before.parameters if before is not None else {},
     )
+    plan.check_whose(found, "--bootstrap-stack")
+    return found
 
 
 def execute(
@@ -148,11 +154,12 @@ def execute(
         raise Refused(f"{change_set.stack} is gone: somebody else deleted it", EXIT_ERROR)
 
     def begin() -> None:
+        token = tokens.new(account)
+        stream = stream_of(client, change_set)
         # From here on it may have been heard, unless it is refused.
         proposal.is_executed = True
         try:
-            token = tokens.new(account)
-            client.execute_change_set(ChangeSetName=change_set.arn, ClientRequestToken=token)
+            start(client, change_set, token, stream)
         except Exception as error:
             proposal.is_executed = is_passing(error)
             raise

@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from deployer.console import Refused
 from review import classify, render
 from review.compare import compare
 from review.documents import read
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 VERBS = {"Add": Verb.ADDED, "Import": Verb.ADDED, "Remove": Verb.REMOVED}
 """What an action is called in a review; any other changes what is there."""
 DRIFTED = ("MODIFIED", "DELETED")
+REVIEWED = frozenset({Gate.WIDER, Gate.EXPOSURE, Gate.SAFETY})
+"""The gates of which a change set says nothing."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,19 @@ def make(
         notes=(*notes, *compared.notes),
     )
     return Plan(change_set, render.Report(review, deployed, committed))
+
+
+def check_whose(plan: Plan, option: str = "--stack-name") -> None:
+    """Raise `Refused` where the stack is another one: no resource that it has is of the template, and all would go."""
+    were, are = (
+        {name for each in side.values() if each.kind == "template" for name in each.value["Resources"]}
+        for side in (plan.report.before, plan.report.after)
+    )
+    if were and were.isdisjoint(are):
+        raise Refused(
+            f"{plan.change_set.stack} is another stack: nothing that it has is of this template, and all of it would be "
+            f"removed\nnothing was executed; {option} names the stack that is meant"
+        )
 
 
 def _is_told_by_change_set(change: Change) -> bool:
@@ -281,8 +297,16 @@ def _parameters(change_set: ChangeSet, before: Mapping[str, str], file: str) -> 
 
 
 def refused(plan: Plan, kinds: Sequence[str]) -> list[str]:
-    """Return which of the review's gates a plan does not pass."""
-    return classify.refused(plan.review, kinds)
+    """Return which of the review's gates a plan does not pass: it is a change, also where the documents are the same."""
+    found = classify.refused(plan.review, kinds)
+    return [kind for kind in dict.fromkeys(kinds) if kind in found or kind == classify.ANY_CHANGE]
+
+
+def undecided(plan: Plan, kinds: Sequence[str]) -> list[str]:
+    """Return which of the gates nobody can tell of, since what is deployed is not known: only the review would."""
+    if plan.change_set.kind == "CREATE" or plan.report.before:
+        return []
+    return [kind for kind in dict.fromkeys(kinds) if kind in REVIEWED]
 
 
 def _count(number: int, noun: str) -> str:

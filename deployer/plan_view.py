@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.console import table, wrapped
 from review import render
+from review.classify import ANY_CHANGE
 from review.model import Change, Level, Section, Verb
 
 if TYPE_CHECKING:
@@ -29,8 +30,9 @@ LEAST_FOLDED = 4
 
 def text(plan: Plan, *, has_all: bool = False) -> str:
     """Return the whole plan but its verdict; `has_all` folds nothing."""
+    headings, found, styles = rows(plan, has_all=has_all)
     parts = [
-        table(*rows(plan, has_all=has_all)),
+        table(headings, found, styles) if found else "no resource changes",
         settings(plan),
         "" if has_all else following(plan),
         remarks(plan, has_all=has_all),
@@ -162,7 +164,8 @@ def document(plan: Plan) -> dict[str, Any]:
             "parameters": dict(change_set.parameters),
         },
         "verdict": plan.verdict,
-        "counts": found["counts"],
+        # Where only a parameter changes, the documents are the same.
+        "counts": {**found["counts"], ANY_CHANGE: max(found["counts"][ANY_CHANGE], len(change_set.changes))},
         "changes": found["changes"],
         "notes": found["notes"],
     }

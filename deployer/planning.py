@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from deployer import change_sets, events, parameters, tokens
 from deployer.account import error_code
-from deployer.change_sets import ChangeSet, ChangeSetError, ChangeSetRefusedError, Request
+from deployer.change_sets import ChangeSet, ChangeSetError, ChangeSetRefusedError, NameTakenError, Request
 from deployer.console import EXIT_ERROR, EXIT_USAGE, Refused
 from deployer.deployed import BUCKET, template_of
 from deployer.signals import patient
@@ -93,7 +93,8 @@ class Made:
         found = change_sets.find(self.context.client, stack.name, request.name)
         if found is None:
             return
-        if found.execution == "AVAILABLE" and not found.description.startswith(MARK):
+        is_used = found.status != "FAILED" and found.execution in ("AVAILABLE", "UNAVAILABLE")
+        if is_used and not found.description.startswith(MARK):
             raise Refused(
                 f"{stack.name} has a change set {request.name} already, which somebody else made\n"
                 "choose another name with --change-set-name, or delete it",
@@ -109,7 +110,12 @@ class Made:
         client, kind = self.context.client, change_sets.kind_for(stack)
         self.context.voice.note(f"creating the change set {request.name}")
         self.has_made_stack, self.name = self.has_made_stack or stack is None, request.name
-        self.arn, self.stack_id = change_sets.begin(client, request, kind)
+        try:
+            self.arn, self.stack_id = change_sets.begin(client, request, kind)
+        except NameTakenError:
+            # It is theirs, and so is the stack where there was none.
+            self.name = ""
+            raise
         try:
             return change_sets.wait(client, self.arn, kind, self.context.pace)
         except ChangeSetRefusedError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import time
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 ROWS_BESIDE = 5
 """Lines of a terminal that the resources leave free."""
 STATUS_STYLES = (("_FAILED", "red"), ("ROLLBACK", "yellow"), ("DELETE", "yellow"), ("_COMPLETE", "green"))
+DUMB = frozenset({"dumb", "unknown"})
+"""Terminals on which rich moves nothing: the whole view would never be seen."""
 PATIENCE = 30
 """Seconds without an event after which lines say that something still goes on: CI ends what is silent."""
 
@@ -196,14 +199,14 @@ class Live(Lines):
             Text(span(now - self._begun), "dim"),
         )
         table = Table.grid(padding=(0, 1))
-        for column in range(5):
-            table.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if column == 1 else None)
+        for column in range(4):
+            table.add_column(no_wrap=True, overflow="ellipsis", ratio=1 if column == 0 else None)
         for row in [*recent, *shown]:
             style = style_of(row.status)
-            mark = Text("…" if row.is_active else "✗" if style == "red" else "✓", style or "cyan")
+            mark = "…" if row.is_active else "✗" if style == "red" else "✓"
             table.add_row(
-                mark,
-                Text(row.name),
+                # In one cell: where there is little room, a column of one letter would be the first to go.
+                Text.assemble((mark, style or "cyan"), " ", row.name),
                 Text(row.status, style),
                 ProgressBar(
                     total=1, completed=0 if row.is_active else 1, width=bar, pulse=row.is_active,
@@ -217,6 +220,6 @@ class Live(Lines):
 
 def choose(stack: str, names: Sequence[str], *, is_json: bool) -> Lines:
     """Return what fits who watches."""
-    if not is_json and sys.stdout.isatty():
+    if not is_json and sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in DUMB:
         return Live(stack, names)
     return Lines(is_error_stream=is_json)

@@ -255,9 +255,17 @@ def is_updating(account: Account, stack: str) -> bool:
 
 def cancel_update(account: Account, stack: str) -> bool:
     """Cancel the stack's update, where there is one; tells whether there was."""
+    from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
+
     if not is_updating(account, stack):
         return False
-    account.client("cloudformation").cancel_update_stack(StackName=stack)
+    try:
+        account.client("cloudformation").cancel_update_stack(StackName=stack)
+    except ClientError as error:
+        # It may have ended since it was looked at: then nothing leads executions over any more.
+        if error_code(error) != "ValidationError" or is_updating(account, stack):
+            raise
+        return False
     return True
 
 

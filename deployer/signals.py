@@ -17,7 +17,10 @@ POLITE = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def interruptible() -> Iterator[None]:
     """Let whoever ends this process politely be heard as Ctrl-C is: as `KeyboardInterrupt`."""
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt(number: int, _frame: object) -> None:
+        if number == signal.SIGHUP:
+            # The kernel says so, and then the shell: the second one would end what the first one began to take back.
+            signal.signal(number, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     with _handled(interrupt):
@@ -26,11 +29,16 @@ def interruptible() -> Iterator[None]:
 
 @contextmanager
 def patient(tell: Callable[[str], None]) -> Iterator[None]:
-    """While something is taken back, hear Ctrl-C once without giving up; the second time give up."""
+    """While something is taken back, hear Ctrl-C once without giving up; the second time give up.
+
+    A terminal that is closed says so more than once, and nobody is left who insists.
+    """
     heard = 0
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt(number: int, _frame: object) -> None:
         nonlocal heard
+        if number == signal.SIGHUP:
+            return
         heard += 1
         if heard > 1:
             raise KeyboardInterrupt

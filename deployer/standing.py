@@ -104,7 +104,8 @@ def _delete(context: Context, stack: Stack, follow: Follow) -> None:
         )
     if not options.does_recreate:
         told = stacks.explanation(stack, ())
-        if not context.can_ask or options.is_yes or not options.does_execute:
+        # A plan that was made before is gone with the stack: it would be deleted for nothing.
+        if not context.can_ask or options.is_yes or not options.does_execute or options.execute:
             raise Refused(told, EXIT_ERROR)
         context.voice.note(told.splitlines()[0])
         if not context.ask("Delete it, and create it anew?"):

@@ -94,6 +94,12 @@ def test_a_stack_that_is_there_is_refused(retained: bytes, status: str) -> None:
     assert EXIT_REFUSED == caught.value.code
 
 
+def test_what_was_taken_in_is_gone_on_with(retained: bytes) -> None:
+    """Run twice, it names the deployment that adds the rest, before what deletes the stack again."""
+    with pytest.raises(Refused, match=r"is there already.*\n.*deploy --stack-name stack` adds the rest"):
+        adopt.wanted(stubbed("IMPORT_COMPLETE").account, "stack", retained, {"VerdictTable": "verdicts"}, {})
+
+
 @pytest.mark.parametrize(
     ("name", "expected"),
     [

@@ -89,6 +89,8 @@ def test_an_interruption_says_how_things_stand(capsys: pytest.CaptureFixture[str
         (client_error("Throttling"), False, True),
         (ReadTimeoutError(endpoint_url="u"), False, True),
         (ValueError("a defect"), True, False),
+        (BrokenPipeError(), True, True),
+        (BrokenPipeError(), False, False),
     ],
 )
 def test_what_may_go_on_is_told(

@@ -9,7 +9,6 @@ import pytest
 from deployer import change_sets
 from deployer.change_sets import (
     Change,
-    ChangeSet,
     ChangeSetError,
     ChangeSetRefusedError,
     Detail,
@@ -124,9 +123,10 @@ def test_a_refused_change_set_says_why(answers: Answers) -> None:
     assert (ARN, "Parameters: [X] must have values") == (caught.value.arn, caught.value.reason)
 
 
-def test_a_refused_request_names_the_stack(answers: Answers) -> None:
-    """An error of the API becomes a message, not a traceback."""
-    answers.refuse("create_change_set", "ValidationError", "Template format error")
+@pytest.mark.parametrize("code", ["ValidationError", "LimitExceededException"])
+def test_a_refused_request_names_the_stack(answers: Answers, code: str) -> None:
+    """An error of the API becomes a message, not a traceback; and a quota of stacks is none of requests."""
+    answers.refuse("create_change_set", code, "Template format error")
     with pytest.raises(ChangeSetError, match="stack: Template format error"):
         change_sets.begin(answers.client, REQUEST, "CREATE")
 
@@ -225,17 +225,19 @@ def test_the_kind_of_change_set(stack: Stack | None, kind: str) -> None:
     assert kind == kind_for(stack)
 
 
-def test_what_holds_no_changes_is_empty() -> None:
-    """Nothing else decides it."""
-    assert ChangeSet(STACK, ARN, "UPDATE").is_empty
-    assert not ChangeSet(STACK, ARN, "UPDATE", (Change("Add", "X", "T"),)).is_empty
+def test_a_change_set_of_outputs_alone_is_not_empty(answers: Answers) -> None:
+    """It lists no changes of resources, and can be executed (aws-cdk#2029); CloudFormation says what is empty."""
+    answers.described(ExecutionStatus="AVAILABLE")
+    found = change_sets.wait(answers.client, ARN, "UPDATE", PACE)
+    assert ((), False) == (found.changes, found.is_empty)
 
 
 def test_a_stack_that_only_a_review_made_is_deleted() -> None:
-    """It is gone when that is said."""
+    """It is gone when that is said; its own change set may be listed while it goes."""
     answers = Answers()
     answers.stack("REVIEW_IN_PROGRESS")
-    answers.answer("list_change_sets", {"Summaries": []}, StackName=STACK_ID)
+    ours = {"ChangeSetName": "ours", "Status": "DELETE_IN_PROGRESS"}
+    answers.answer("list_change_sets", {"Summaries": [ours]}, StackName=STACK_ID)
     answers.answer("delete_stack", {}, StackName=STACK_ID)
     answers.stack("DELETE_IN_PROGRESS")
     answers.stack("DELETE_COMPLETE")

@@ -15,6 +15,7 @@ from deployer import deploy_commands
         (["--change-set-name", "a_b"], "--change-set-name a_b: a name has letters"),
         (["--execute", "plan", "--parameter", "A=1"], "--execute takes what was planned as it is"),
         (["--execute", "plan", "--no-execute"], "--execute takes what was planned as it is"),
+        (["--execute", "plan", "--recreate"], "--execute takes what was planned as it is"),
         (["--parameter", "A"], "--parameter 'A': it is no Key=Value"),
         (["--tags", "A"], "--tags 'A': it is no Key=Value"),
     ],

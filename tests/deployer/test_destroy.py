@@ -134,13 +134,14 @@ def test_what_is_lost_and_what_stays_is_known(*, is_yaml: bool) -> None:
 
 
 def test_a_stack_that_a_review_has_left_is_empty() -> None:
-    """It has no template: only the stack itself is asked for."""
+    """It has no template, but what somebody has planned: that goes with it."""
     stubbed = Stubbed("cloudformation")
-    stack = {"StackName": "stack", "StackStatus": "REVIEW_IN_PROGRESS", "CreationTime": NOW}
-    stubbed.answer("cloudformation", "describe_stacks", {"Stacks": [stack]}, StackName="stack")
+    answer_stack(stubbed, "REVIEW_IN_PROGRESS")
+    planned = {"Summaries": [{"ChangeSetName": "theirs"}]}
+    stubbed.answer("cloudformation", "list_change_sets", planned, StackName="stack")
     found = destroy.plan(stubbed.account, "stack")
     assert found is not None
-    assert ((), False) == (found.resources, bool(found.running))
+    assert ((), False, ("theirs",)) == (found.resources, bool(found.running), found.change_sets)
     stubbed.assert_all_asked()
 
 

@@ -111,6 +111,7 @@ def test_findings_that_cannot_be_read_are_told(answers: Answers, code: str, told
         ("CREATE_COMPLETE", "", {}, False),
         ("CREATE_FAILED", "Resource creation cancelled", {}, False),
         ("UPDATE_FAILED", "Resource update cancelled", {}, False),
+        ("UPDATE_FAILED", "The deployment was canceled: the alarm is on", {}, True),
         ("CREATE_IN_PROGRESS", "", {"hook": "H", "hook_status": "HOOK_COMPLETE_FAILED"}, True),
         ("CREATE_IN_PROGRESS", "", {"hook": "H", "hook_status": "HOOK_COMPLETE_FAILED", "does_hook_warn": True}, False),
         ("CREATE_IN_PROGRESS", "", {"hook": "H", "hook_status": "HOOK_COMPLETE_SUCCEEDED"}, False),

@@ -179,17 +179,21 @@ def test_an_execution_that_was_heard_twice_is_ours(answers: Answers) -> None:
     answers.events(OLD)
     answers.refuse("execute_change_set", "InvalidChangeSetStatus", "is in EXECUTE_IN_PROGRESS status")
     answers.events(event(1, STACK, "UPDATE_IN_PROGRESS"), OLD)
-    execute.start(answers.client, UPDATE, TOKEN)
+    execute.start(answers.client, UPDATE, TOKEN, execute.stream_of(answers.client, UPDATE))
 
 
-def test_an_execution_by_somebody_else_is_not_ours(answers: Answers, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their token is another one: it is refused."""
+@pytest.mark.parametrize("code", ["InvalidChangeSetStatus", "ChangeSetNotFound"])
+def test_an_execution_by_somebody_else_is_not_ours(
+    answers: Answers, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """Their token is another one: nothing of ours was begun. Of the stack's other change sets nothing is left then."""
     monkeypatch.setattr(execute, "LAST_EVENT_SECONDS", 0.05)
     answers.events(OLD)
-    answers.refuse("execute_change_set", "InvalidChangeSetStatus", "is in EXECUTE_IN_PROGRESS status")
+    answers.refuse("execute_change_set", code, "is in EXECUTE_IN_PROGRESS status")
     answers.events(event(1, STACK, "UPDATE_IN_PROGRESS", ClientRequestToken="theirs"), OLD)
-    with pytest.raises(ClientError, match="EXECUTE_IN_PROGRESS"):
-        execute.start(answers.client, UPDATE, TOKEN)
+    stream = execute.stream_of(answers.client, UPDATE)
+    with pytest.raises(execute.NotBegunError, match=r"EXECUTE_IN_PROGRESS.*\n.*nothing was begun here"):
+        execute.start(answers.client, UPDATE, TOKEN, stream)
 
 
 def test_the_operation_is_found_by_its_token() -> None:

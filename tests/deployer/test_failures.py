@@ -53,6 +53,21 @@ def test_the_earliest_failed_resource_comes_first() -> None:
     assert "a quota of the account is used up" in found[0].help
 
 
+def test_an_update_that_somebody_cancelled() -> None:
+    """No resource failed by itself: the reason is the stack's own, which says so."""
+    (cause,) = failures.causes(
+        [
+            event(1, "stack", "UPDATE_ROLLBACK_IN_PROGRESS", "Stack update cancelled", STACK_TYPE),
+            event(2, "Cluster", "UPDATE_FAILED", "Resource update cancelled"),
+            event(3, "stack", "UPDATE_ROLLBACK_COMPLETE", "", STACK_TYPE),
+        ],
+        [Finding("PROVISIONING_ERROR", "Cluster", KIND, "Resource update cancelled")],
+        TEMPLATE,
+    )
+    assert ("UPDATE_ROLLBACK_IN_PROGRESS", "Stack update cancelled") == (cause.how, cause.reason)
+    assert "no resource failed: somebody has cancelled it" in cause.help
+
+
 def test_a_reason_is_told_in_full() -> None:
     """Whatever its length, and every line of it."""
     reason = "first\n" + "x" * 5000

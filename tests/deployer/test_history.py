@@ -48,6 +48,13 @@ def test_no_moment(text: str) -> None:
         history.moment(text, NOW)
 
 
+@pytest.mark.parametrize("text", ["99999999999d", "9999999d"])
+def test_a_moment_before_all_time(text: str) -> None:
+    """It is refused, too."""
+    with pytest.raises(Refused, match="longer ago than any stack"):
+        history.moment(text, NOW)
+
+
 def event(number: int, status: str, **more: Any) -> StackEvent:
     """Return an event."""
     kind, reason = more.pop("kind", "T"), more.pop("reason", "")

@@ -9,6 +9,7 @@ import pytest
 
 from deployer import plan, plan_view
 from deployer.change_sets import Change, Detail
+from deployer.console import Refused
 from review.model import Gate, Level
 from tests.deployer.plans import CLUSTER, TABLE, made, modify, template
 
@@ -98,11 +99,38 @@ def test_what_widens_comes_from_the_documents() -> None:
     assert ["wider"] == plan.refused(found, ["wider", "data-loss"])
 
 
+def test_a_stack_of_somebody_else() -> None:
+    """Nothing that it has is in the template: a name was mistyped, and all of it would be removed."""
+    mine, theirs = template(Table={"Type": TABLE}), template(Bucket={"Type": "AWS::S3::Bucket"})
+    plan.check_whose(made(before=mine, after=mine))
+    plan.check_whose(made(kind="CREATE", before=theirs, after=mine))
+    with pytest.raises(
+        Refused, match=r"stack is another stack.*\n.*--stack-name names the stack that is meant"
+    ):
+        plan.check_whose(made(before=theirs, after=mine))
+
+
 def test_a_resource_is_told_once() -> None:
     """The documents say that it changes, too; the change set knows better."""
     before = template(Table={"Type": TABLE, "Properties": {"KeySchema": [1]}})
     after = template(Table={"Type": TABLE, "Properties": {"KeySchema": [2]}})
     assert 1 == len(made(modify("True", "ReplaceAndDelete"), before=before, after=after).review.changes)
+
+
+def test_a_parameter_alone_is_a_change() -> None:
+    """The documents are the same; the change set says that something changes."""
+    found = made(modify("False", ""))
+    assert ["any-change"] == plan.refused(found, ["any-change", "wider"])
+    assert 1 == plan_view.document(found)["counts"]["any-change"]
+
+
+def test_a_gate_is_not_passed_where_nobody_can_tell() -> None:
+    """Who may not read the deployed template is not told that nothing widens; what a change set tells is known."""
+    change_set = made(modify("False", "")).change_set
+    unknown = plan.make(change_set, {}, {}, {})
+    assert ["wider"] == plan.undecided(unknown, ["wider", "data-loss"])
+    assert [] == plan.undecided(made(modify("False", "")), ["wider"])
+    assert [] == plan.undecided(made(kind="CREATE"), ["wider"])
 
 
 def test_a_policy_that_keeps_less_is_told_although_nothing_is_replaced_now() -> None:

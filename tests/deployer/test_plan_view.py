@@ -101,6 +101,16 @@ def test_a_creation_tells_what_is_not_at_its_default() -> None:
     assert "" == plan_view.settings(made(modify("True", ""), after=after, parameters=values))
 
 
+def test_a_plan_of_outputs_alone_has_no_table() -> None:
+    """No resource changes; the review tells what does."""
+    found = made(
+        before={**template(), "Outputs": {}}, after={**template(), "Outputs": {"New": {"Value": "x"}}}
+    )
+    shown = click.unstyle(plan_view.text(found))
+    assert shown.startswith("no resource changes\n\nInterface\n")
+    assert "+ output New is added" in shown
+
+
 def test_the_plan_for_programs() -> None:
     """The change set, the verdict, the counts of each gate, and every change with its place."""
     found = plan_view.document(

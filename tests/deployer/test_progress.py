@@ -86,7 +86,7 @@ def test_silence_is_broken(capsys: pytest.CaptureFixture[str], monkeypatch: pyte
     assert ["still going on, after 31 s"] == [line[10:] for line in capsys.readouterr().out.splitlines()]
 
 
-@pytest.mark.parametrize("width", [60, 80, 140])
+@pytest.mark.parametrize("width", [44, 60, 80, 140])
 @pytest.mark.parametrize("height", [10, 40])
 def test_the_view_fits_the_terminal(width: int, height: int) -> None:
     """No line is wider, and there are not more lines than fit; what is worked on is shown before what is done."""
@@ -140,6 +140,17 @@ def test_a_view_only_for_whoever_watches(capsys: pytest.CaptureFixture[str]) -> 
     captured = capsys.readouterr()
     assert type(view) is Lines
     assert ("", True) == (captured.out, "CREATE_COMPLETE" in captured.err)
+
+
+@pytest.mark.parametrize(("terminal", "expected"), [("dumb", Lines), ("xterm-256color", Live)])
+def test_a_terminal_that_moves_nothing_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, terminal: str, expected: type[Lines]
+) -> None:
+    """On it a view would never be seen, and nothing of what happens."""
+    monkeypatch.setenv("TERM", terminal)
+    monkeypatch.setattr("sys.stdout", io.StringIO())
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    assert expected is type(progress.choose("stack", (), is_json=False))
 
 
 def shown_on(width: int, height: int) -> tuple[Live, Console]:

@@ -319,6 +319,15 @@ def test_an_update_that_leads_executions_over_is_cancelled(
     assert expected is rollback.cancel_update(stubbed.account, "stack")
 
 
+def test_an_update_that_ends_before_it_is_cancelled(stubbed: Stubbed) -> None:
+    """CloudFormation refuses to cancel it, and the alias is led back all the same."""
+    told = "CancelUpdateStack cannot be called from current stack status"
+    answer_stack(stubbed, "UPDATE_IN_PROGRESS")
+    stubbed.refuse("cloudformation", "cancel_update_stack", "ValidationError", told)
+    answer_stack(stubbed, "UPDATE_COMPLETE")
+    assert not rollback.cancel_update(stubbed.account, "stack")
+
+
 @settings(max_examples=40)
 @given(
     numbers=st.sets(st.integers(1, 60), min_size=2, max_size=8),

@@ -8,7 +8,7 @@ import pytest
 
 from deployer import planning, standing
 from deployer.account import Access
-from deployer.change_sets import Request
+from deployer.change_sets import NameTakenError, Request
 from deployer.console import Refused
 from deployer.context import Context, Options
 from deployer.reviewed import Reviewed
@@ -124,6 +124,7 @@ REVIEWED = Reviewed.__new__(Reviewed)
     [
         ({"DeploymentConfig": {"Mode": "EXPRESS"}}, 3, "without rollback (mode EXPRESS)"),
         ({"DeploymentConfig": {"Mode": "STANDARD", "DisableRollback": True}}, 3, "without rollback"),
+        ({"OnStackFailure": "DO_NOTHING"}, 3, "without rollback"),
         (
             {"ExecutionStatus": "OBSOLETE"},
             1,
@@ -152,9 +153,14 @@ def test_a_planned_change_set_that_is_not_there(answers: Answers, tmp_path: Path
         planning.planned_before(run, Stack(STACK, "id", "CREATE_COMPLETE"), REVIEWED)
 
 
-def test_a_change_set_of_somebody_else_is_left_alone(answers: Answers, context: Context) -> None:
-    """Of the name that is wanted, and not of our making: it is not deleted."""
-    answers.described(Description="by hand", ExecutionStatus="AVAILABLE", CreationTime=BEGIN)
+@pytest.mark.parametrize(
+    ("status", "execution"), [("CREATE_COMPLETE", "AVAILABLE"), ("CREATE_IN_PROGRESS", "UNAVAILABLE")]
+)
+def test_a_change_set_of_somebody_else_is_left_alone(
+    answers: Answers, context: Context, status: str, execution: str
+) -> None:
+    """Of the name that is wanted, and not of our making: it is not deleted, nor while they still make it."""
+    answers.described(status, Description="by hand", ExecutionStatus=execution, CreationTime=BEGIN)
     request = Request(STACK, "theirs", "url")
     with pytest.raises(Refused, match="which somebody else made"):
         planning.Made(context)._make_room(request, Stack(STACK, "id", "CREATE_COMPLETE"))
@@ -166,3 +172,15 @@ def test_a_change_set_that_was_executed_makes_room(answers: Answers, context: Co
     answers.answer("delete_change_set", {}, ChangeSetName=ARN)
     request = Request(STACK, "theirs", "url")
     planning.Made(context)._make_room(request, Stack(STACK, "id", "CREATE_COMPLETE"))
+
+
+def test_a_change_set_that_somebody_makes_at_the_same_moment_is_left_alone(
+    answers: Answers, context: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two who deploy the same documents at once: the second one takes back nothing, for it has made nothing."""
+    answers.refuse("create_change_set", "AlreadyExistsException", "ChangeSet theirs already exists")
+    made = planning.Made(context)
+    with pytest.raises(NameTakenError):
+        made._create(Request(STACK, "theirs", "url"), None)
+    made.take_back()
+    assert "creating the change set theirs\n" == capsys.readouterr().err

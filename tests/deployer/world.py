@@ -173,7 +173,8 @@ class World:
 
     def begun(self, token: str = "somebody") -> None:  # noqa: S107 - it is no secret
         """Begin to deploy the documents as they are, and leave it going on."""
-        execute.start(self.client("cloudformation"), self.plan("begun"), token)
+        client, change_set = self.client("cloudformation"), self.plan("begun")
+        execute.start(client, change_set, token, execute.stream_of(client, change_set))
 
     def stack(self) -> dict[str, Any] | None:
         """Return the stack as it is; None where there is none."""
@@ -301,6 +302,15 @@ class Running:
     def interrupt(self, number: int = signal.SIGINT) -> None:
         """Send it a signal."""
         self.process.send_signal(number)
+
+    def hang_up(self) -> None:
+        """Close its terminal, as a window is closed or a connection lost; return when it has ended."""
+        assert self._mine is not None
+        assert self._theirs is not None
+        os.close(self._mine)
+        os.close(self._theirs)
+        self._mine = self._theirs = None
+        self.process.wait(LONG)
 
     def end(self) -> int:
         """Wait for its end, reading all that it prints; return its exit code."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deployer import stacks
-from tests.deployer.crossing import error
+from tests.deployer.crossing import LOST, error
 from tests.deployer.interrupting import interrupted, interrupted_at_question
 
 if TYPE_CHECKING:
@@ -224,3 +224,10 @@ def test_a_busy_service_is_asked_again(world: World) -> None:
     made = bootstrap(world, "--yes")
     assert (0, "CREATE_COMPLETE") == (made.code, status(world))
     assert "cloudformation: Throttling; asking again (3 of 6)" in made.err
+
+
+def test_an_answer_that_is_lost_is_no_refusal(world: World) -> None:
+    """ExecuteChangeSet was heard, its answer lost; asked again, CloudFormation says that it is executed already."""
+    world.crossing.rule("ExecuteChangeSet", after=lambda _passage: LOST, times=1)
+    ended = world.run("bootstrap", "--allow-uncommitted", "--yes")
+    assert (0, "CREATE_COMPLETE") == (ended.code, status(world)), ended.err

@@ -379,6 +379,22 @@ def test_tags_are_given_and_kept(world: World) -> None:
     assert {"team": "registry", "cost": "12"} == tags
 
 
+def test_a_plan_that_somebody_took_away_at_the_question(world: World) -> None:
+    """A yes comes too late: nothing was begun, and that is said; not that something goes on."""
+    world.deployed()
+    world.edit(
+        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
+    )
+    running = world.start_deploy(terminal=True)
+    running.read_until("[y/N]")
+    (name,) = world.change_sets()
+    world.client("cloudformation").delete_change_set(StackName=STACK, ChangeSetName=name)
+    running.type("y\n")
+    assert (1, "CREATE_COMPLETE") == (running.end(), world.status)
+    assert "nothing was begun here" in running.text
+    assert "goes on in AWS" not in running.text
+
+
 def test_somebody_elses_operation_is_told(world: World) -> None:
     """Since when, and by whom as far as the token tells; nothing is made. Exit code 1."""
     world.deployed()
@@ -436,3 +452,16 @@ def test_a_terminal_without_colours_gets_none(world: World) -> None:
     running = world.start_deploy("--yes", terminal=True, NO_COLOR="1")
     assert 0 == running.end()
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", running.text)
+
+
+def test_an_update_that_somebody_cancels_says_so(world: World) -> None:
+    """No resource failed: the cause is the stack's own reason. Exit code 4, since all of it was taken back."""
+    world.deployed()
+    world.wait_for("Slow")
+    running = world.start_deploy("--yes")
+    world.until_followed()
+    world.client("cloudformation").cancel_update_stack(StackName=STACK)
+    world.signal("Slow")
+    assert (4, "UPDATE_ROLLBACK_COMPLETE") == (running.end(), world.status)
+    assert "no event tells it" not in running.text
+    assert "somebody has cancelled it" in running.text

@@ -6,6 +6,7 @@ Real signals, to a real process; requests are held on their way so that the mome
 from __future__ import annotations
 
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,6 +127,14 @@ def test_while_the_execution_is_asked_for_and_was_heard(world: World, number: in
     world.until("CREATE_COMPLETE")
 
 
+def test_a_terminal_that_is_closed_at_the_question(world: World) -> None:
+    """Nothing can be written to it any more, and what was made to be shown is taken back all the same."""
+    running = world.start_deploy(terminal=True)
+    running.read_until("[y/N]")
+    running.hang_up()
+    assert ("", []) == (world.status, world.change_sets())
+
+
 @pytest.mark.parametrize("terminal", [False, True])
 def test_while_it_is_followed(world: World, *, terminal: bool) -> None:
     """It detaches, says how to follow and to cancel; what was begun ends well, and can be followed again."""
@@ -143,6 +152,25 @@ def test_while_it_is_followed(world: World, *, terminal: bool) -> None:
     world.signal("Slow")
     assert (0, "UPDATE_COMPLETE") == (again.end(), world.status)
     assert f"{STACK} is UPDATE_COMPLETE" in again.text
+
+
+def test_where_nobody_reads_what_is_shown(world: World) -> None:
+    """`deploy --yes | head`: the pipe breaks while it is followed; what goes on is told on standard error."""
+    world.deployed()
+    world.wait_for("Slow")
+    process = subprocess.Popen(
+        world.command("deploy", "--yes", "--allow-uncommitted", "--bucket", world.bucket),
+        cwd=world.root, env=world.environment, text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stderr is not None
+    world.until_followed()
+    process.stdout.close()
+    world.signal("Slow")
+    with process.stderr as told:
+        assert "what was begun goes on in AWS, with nobody watching" in told.read()
+    assert 1 == process.wait()
+    world.until("UPDATE_COMPLETE")
 
 
 def test_while_events_are_followed(world: World) -> None:
