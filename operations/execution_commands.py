@@ -156,7 +156,7 @@ def executions(  # noqa: PLR0913 - its options
     stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
 ) -> None:  # fmt: skip
     """List the recent executions: server, verdict, whose fault, duration, about what each cost."""
-    from operations import deployed, times  # noqa: PLC0415 - the help needs none of these
+    from operations import deployed  # noqa: PLC0415 - the help needs none of these
     from operations import executions as recent  # noqa: PLC0415
 
     of = account(profile, region, endpoint_url)
@@ -173,10 +173,7 @@ def executions(  # noqa: PLR0913 - its options
         if not found:
             note("no such executions; `python build.py start` starts one")
             return
-        columns = recent.NARROW if (width() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
-        started = f"started ({times.zone(each.started for each in found)})"
-        headings = [started if name == "started" else name for name in columns]
-        shown = list(recent.rows(found, columns))
+        headings, shown = recent.table(found, width())
         click.echo(table(headings, [row for row, _ in shown], [style for _, style in shown]))
         if len(found) == limit:
             note(f"the latest {limit}; --limit shows more")

@@ -14,9 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
+from deployer.console import GAP, LEAST_LAST
 from operations import parallel
 from operations.outcome import RUNNING, Outcome, fault_of, outcome_of, plain
-from operations.times import utc
+from operations.times import utc, zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,9 +34,10 @@ FEW = 25
 """So many are described without a look at the table's size."""
 SEGMENTS = 8
 WIDE = ("started", "server", "verdict", "fault", "took", "cost", "error", "name")
+MIDDLE = tuple(name for name in WIDE if name != "server")
 NARROW = ("started", "name", "verdict", "error", "server")
-WIDE_FROM = 110
-"""Columns of a terminal; a narrower one shows the narrow table, whose last column may be cut: names are typed again."""
+LAYOUTS = (WIDE, MIDDLE, NARROW, NARROW[:4], NARROW[:3], NARROW[1:3])
+"""From the widest to the narrowest. Names are typed again: columns are left out before a name is cut."""
 UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
 UNRECORDED = timedelta(hours=1)
 """After so long the sweeper has recorded what an execution could not record itself: twice its schedule."""
@@ -321,11 +323,26 @@ def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
     )
 
 
+def table(found: Sequence[Listed], room: int | None) -> tuple[list[str], list[tuple[list[str], str]]]:
+    """Return the headings, and the rows with their styles, of as many columns as there is room for; None: for all."""
+    started = f"started ({zone(each.started for each in found)})"
+    for columns in LAYOUTS:
+        headings = [started if name == "started" else name for name in columns]
+        cells = list(rows(found, columns))
+        widths = [max(map(len, column)) for column in zip(headings, *(row for row, _ in cells), strict=True)]
+        # A server's ID may be cut where it is the last column, a name may not.
+        if columns[-1] == "server":
+            widths[-1] = min(widths[-1], LEAST_LAST)
+        if room is None or sum(widths) + GAP * (len(widths) - 1) <= room:
+            break
+    return headings, cells
+
+
 def rows(found: Sequence[Listed], columns: Sequence[str]) -> Iterator[tuple[list[str], str]]:
     """Yield a row of some columns for each execution, and its style."""
     styles = {"none": "green", "server": "red", "pipeline": "yellow", "": ""}
     for each in found:
-        yield [_cell(each, column, is_short=columns is NARROW) for column in columns], styles[each.fault]
+        yield [_cell(each, column, is_short="took" not in columns) for column in columns], styles[each.fault]
 
 
 def _cell(each: Listed, column: str, *, is_short: bool) -> str:

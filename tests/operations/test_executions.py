@@ -300,3 +300,22 @@ def test_since_is_not_ended_by_what_started_before(aws: Scripted) -> None:
     )
     query = Query(MACHINE, TABLE, since=NOW - timedelta(minutes=10), limit=1)
     assert ["e5"] == [each.name for each in executions.listed(aws.account(), query)]
+
+
+@pytest.mark.parametrize(
+    ("room", "columns"),
+    [(None, 8), (150, 8), (110, 7), (81, 5), (80, 4), (62, 3), (60, 2), (20, 2)],
+)
+def test_a_name_is_whole_where_it_can_be(aws: Scripted, room: int | None, columns: int) -> None:
+    """Columns are left out before a name is cut, since it is typed again."""
+    aws.answer(
+        stepfunctions__ListExecutions=paged(
+            [{**summary(1), "name": "io-github-somebody-something-01234567"}]
+        ),
+        stepfunctions__DescribeExecution=described(
+            "e1", input='{"serverId": "io.github.somebody/something"}'
+        ),
+    )
+    headings, rows = executions.table(executions.listed(aws.account(), Query(MACHINE, TABLE)), room)
+    assert columns == len(headings) == len(rows[0][0])
+    assert "name" in headings
