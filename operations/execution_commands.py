@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from operations.outcome import Outcome
     from states_language.document import StateMachine
 
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 FILE = click.Path(path_type=Path, dir_okay=False)
 LABELS = ("build", "task", "validator")
 COLOURS = {"build": "cyan", "task": None, "validator": "magenta"}
