@@ -113,6 +113,7 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
     ("content", "expected"),
     [
         ("{", "is no JSON"),
+        ('{"serverId": NaN}', "is no JSON (NaN is no value of JSON)"),
         ("[]", "is not of type 'object'"),
         ('{"serverId": 1}', "$.serverId: 1 is not of type"),
     ],
