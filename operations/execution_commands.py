@@ -110,7 +110,7 @@ def _check_given(repository: str | None, server_id: str | None, image_uri: str |
 @click.command()
 @click.argument("execution", metavar="EXECUTION|HISTORY-FILE")
 @click.option("--follow", is_flag=True, help="Until it ends; exits as `start` does.")
-@click.option("--stop", "is_stopped", is_flag=True, help="Stop it first; what it leaves running is swept.")
+@click.option("--stop", "is_stopped", is_flag=True, help="Stop it; what it leaves running is swept.")
 @click.option("--reason", metavar="TEXT", help="With --stop: what its record says.")
 @click.option("--output", "-o", type=FILE, metavar="FILE", help="Draw it as a page: the way it took, each input and output.")  # fmt: skip
 @click.option("--definition", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ASL document that was executed; else the deployed one, or one under asl/ that has its states.")  # fmt: skip
@@ -128,9 +128,11 @@ def execution(  # noqa: PLR0913 - its options
     """
     of = account(profile, region, endpoint_url)
     with told(of.access):
+        drawing = _Drawing(definition, output)
+        _check_wish(drawing, follow=follow, is_stopped=is_stopped, reason=reason, is_json=is_json)
         if Path(execution).is_file():
             _refuse_with_file(follow=follow, is_stopped=is_stopped)
-            _show_history(Path(execution), _Drawing(definition, output), is_json=is_json)
+            _show_history(Path(execution), drawing, is_json=is_json)
             return
         arn, outputs = _target(of, stack_name, execution, is_alone=is_stopped)
         verdicts = outputs.get(TABLE)
@@ -139,7 +141,7 @@ def execution(  # noqa: PLR0913 - its options
         elif follow:
             _follow(of, arn, execution, verdicts, is_json=is_json)
         else:
-            _show_execution(of, arn, verdicts, _Drawing(definition, output), is_json=is_json)
+            _show_execution(of, arn, verdicts, drawing, is_json=is_json)
 
 
 @click.command()
@@ -244,6 +246,19 @@ class _Drawing:
 
     definition: Path | None
     output: Path | None
+
+
+def _check_wish(drawing: _Drawing, *, follow: bool, is_stopped: bool, reason: str | None, is_json: bool) -> None:  # fmt: skip
+    """Refuse options of which one would be passed over in silence."""
+    draws = drawing.output is not None
+    if sum((follow, is_stopped, draws)) > 1:
+        raise Refused("--follow, --stop and --output exclude each other", EXIT_USAGE)
+    if draws and is_json:
+        raise Refused("--output draws a page: leave out --json", EXIT_USAGE)
+    if drawing.definition is not None and not draws:
+        raise Refused("--definition says what --output draws: name the page too", EXIT_USAGE)
+    if reason is not None and not is_stopped:
+        raise Refused("--reason says why --stop was given: give that too", EXIT_USAGE)
 
 
 def _refuse_with_file(*, follow: bool, is_stopped: bool) -> None:
