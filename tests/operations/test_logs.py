@@ -134,6 +134,35 @@ def test_lines_come_together_in_order_of_time(aws: Scripted, fails: bool) -> Non
     ] == [(line.label, line.text) for line in found]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_invocation_s_lines_need_not_name_it(aws: Scripted, fails: bool) -> None:
+    """A traceback does not: it is known by the stream, which has one invocation at a time."""
+    lines = [
+        message(9000, "INIT_START of another", "w"),
+        message(9500, "START RequestId: another Version: 1", "w"),
+        message(11000, "INIT_START", "v"),
+        message(11100, "[ERROR] Runtime.ImportModuleError: no module", "v"),
+        message(12000, f"START RequestId: {REQUEST} Version: 1", "v"),
+        message(12100, "another's", "w"),
+        message(12200, "[ERROR] KeyError: 'x'\rTraceback", "v"),
+        message(12300, f"END RequestId: {REQUEST}", "v"),
+        message(12300, f"REPORT RequestId: {REQUEST}\tDuration: 300 ms", "v"),
+        message(12400, "END RequestId: another", "w"),
+        message(12500, "START RequestId: third Version: 1", "v"),
+        message(12600, "the third's", "v"),
+    ]
+    read = scripted(aws, {"validator": lines}, fails=fails)
+    reader = Reader(aws.account())
+    assert [each["message"] for each in lines if each["logStreamName"] == "v"][:-2] == [
+        line.text for line in logs.so_far(reader, read, GROUPS)
+    ]
+    lines.append(message(12250, "came late", "v"))
+    lines.sort(key=lambda each: each["timestamp"])
+    assert ["came late"] == [line.text for line in logs.so_far(reader, read, GROUPS)]
+    later = Reader(aws.account(), NOW - timedelta(minutes=5) + timedelta(milliseconds=12150))
+    assert "[ERROR] KeyError: 'x'\rTraceback" == next(logs.so_far(later, read, GROUPS)).text
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_pages_lose_nothing(aws: Scripted, size: int) -> None:
     """Hundreds of lines, of which some have the same time and text."""
