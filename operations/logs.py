@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from operations import parallel
+from operations.follow import Patience
 from operations.log_sources import LABELS, Groups, Source, sources
 from operations.times import utc
 from review.printable import log_line
@@ -71,9 +72,13 @@ class Reader:
 
     def look(self, found: Sequence[Source]) -> list[Line]:
         """Return the lines that no look before has returned."""
-        lines = [line for part in parallel.each(self._fresh, found) for line in part]
+        parts = parallel.each(self._fresh, found)
+        # Only now: where one of them failed, all are read again.
+        for source, part in zip(found, parts, strict=True):
+            if part:
+                self._latest[source.key] = max(line.at for line in part)
         fresh = {}
-        for line in lines:
+        for line in (line for part in parts for line in part):
             # A window without a request's ID may overlap another one.
             if (line.label, line.id) not in self._seen:
                 self._seen.add((line.label, line.id))
@@ -87,10 +92,7 @@ class Reader:
         start = source.start if source.request_id else max(source.start, seen, since)
         if source.end is not None and start > source.end:
             return []
-        lines = [line for line in self._lines(source, start) if line.at >= since]
-        if lines:
-            self._latest[source.key] = max(line.at for line in lines)
-        return lines
+        return [line for line in self._lines(source, start) if line.at >= since]
 
     def _lines(self, source: Source, start: int) -> Iterator[Line]:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
@@ -169,13 +171,19 @@ def following(
     held: list[Line] = []
     known: dict[tuple[int, int], list[Source]] = {}
     ended: float | None = None
+    patience = Patience(history.account.tell)
     for _ in pace.looks():
         now = time.time() * 1000
-        history.look()
-        mark = (len(history.events), len(labels))
-        if mark not in known:
-            known = {mark: sources(history.account, groups, history.events, labels)}
-        held = sorted([*held, *reader.look(known[mark])])
+        try:
+            history.look()
+            mark = (len(history.events), len(labels))
+            if mark not in known:
+                known = {mark: sources(history.account, groups, history.events, labels)}
+            held = sorted([*held, *reader.look(known[mark])])
+        except Exception as error:  # noqa: BLE001 - it is raised again where it does not pass
+            patience.bear(error)
+            continue
+        patience.rest()
         while held and held[0].at <= now - HELD_BACK:
             yield held.pop(0)
         if history.is_over:

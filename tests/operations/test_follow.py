@@ -94,6 +94,18 @@ def test_what_passes_ends_no_watch(aws: Scripted, code: str) -> None:
     assert REGION == account.region
 
 
+def test_a_page_that_was_refused_loses_no_event(aws: Scripted) -> None:
+    """The pages before it were read already."""
+    troubles, answer = iter([refused("ThrottlingException", "GetExecutionHistory")]), growing(events(9), 9, 4)
+    aws.answer(
+        stepfunctions__GetExecutionHistory=lambda params: (
+            (next(troubles, None) if params.get("nextToken") == "4" else None) or answer(params)
+        )
+    )
+    history = History(aws.account(), ARN)
+    assert list(range(1, 10)) == [each["id"] for each in follow.events(history, PACE)]
+
+
 def test_what_does_not_pass_is_raised(aws: Scripted) -> None:
     """Expired credentials stay so until a person does something."""
     aws.answer(stepfunctions__GetExecutionHistory=refused("ExpiredTokenException", "GetExecutionHistory"))

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from deployer.account import Account
 from deployer.stacks import Pace
 from operations import execution_commands, logs
 from operations.history import History
@@ -205,6 +207,33 @@ def test_lines_are_followed_until_the_end(aws: Scripted, monkeypatch: pytest.Mon
     assert ["cloned", "listening", f"START RequestId: {REQUEST}", "no id in this line"] == [
         line.text for line in found
     ]
+
+
+def test_what_passes_ends_no_watch_and_loses_no_line(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told once; what was read beside the call that failed is read again, however old it is."""
+    monkeypatch.setattr(logs, "AFTERWARDS_SECONDS", 0.0)
+    monkeypatch.setattr(logs, "LOOK_BACK", 0)
+    read = scripted(aws, {**LINES, "tasks": [message(9000, "listening", "p/mcp-server/t1")]})
+    answer, troubles = filtered(LINES), iter([refused("ThrottlingException", "FilterLogEvents")] * 2)
+    aws.answer(
+        logs__FilterLogEvents=lambda params: (
+            (next(troubles, None) if params["logGroupName"] == "tasks" else None) or answer(params)
+        )
+    )
+    heard: list[str] = []
+    account = Account(aws.account().access, heard.append)
+    read.account = account
+    found = logs.following(Reader(account), read, GROUPS, ("build", "task"), Pace(0.001, 0.002, 10))
+    assert ["cloned", "built", "listening"] == [line.text for line in found]
+    assert ["ThrottlingException: still following; the execution goes on"] == heard
+
+
+def test_expired_credentials_end_the_watch(aws: Scripted) -> None:
+    """A person must sign in again."""
+    read = scripted(aws, LINES)
+    aws.answer(logs__FilterLogEvents=refused("ExpiredTokenException", "FilterLogEvents"))
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        list(logs.following(Reader(aws.account()), read, GROUPS, LABELS, Pace(0.001, 0.002, 10)))
 
 
 def test_lines_wait_for_older_ones_of_other_streams(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
