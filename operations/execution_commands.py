@@ -82,7 +82,7 @@ def start(  # noqa: PLR0913 - its options
         if not detach:
             if not is_json:
                 note(f"started {named}")
-            _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json)
+            _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json, is_new=True)
         elif is_json:
             echo_json({"executionArn": arn, "name": named})
         else:
@@ -292,7 +292,9 @@ def _target(
     return execution if is_arn else stack.execution_arn(execution), stack.outputs
 
 
-def _follow(of: Account, arn: str, named: str, verdicts: str | None, *, is_json: bool) -> None:
+def _follow(  # noqa: PLR0913 - what it follows, and how it answers
+    of: Account, arn: str, named: str, verdicts: str | None, *, is_json: bool, is_new: bool = False
+) -> None:
     """Follow an execution to its end, tell what came of it, and exit by it. `named`: as a person names it."""
     from operations import follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
     from operations.history import History  # noqa: PLC0415
@@ -301,7 +303,7 @@ def _follow(of: Account, arn: str, named: str, verdicts: str | None, *, is_json:
     history = History(of, arn)
     try:
         with shown:
-            for event in follow.events(history):
+            for event in follow.events(history, is_new=is_new):
                 shown.event(event)
             found = outcome.ended(of, arn, verdicts)
     except KeyboardInterrupt:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from deployer.account import error_code, is_passing
+from deployer.console import Refused
 from deployer.stacks import Pace
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PACE = Pace(first=0.2, last=2.0, limit=float("inf"))
 PATIENCE_SECONDS = 600
 """How long AWS may be out of reach, or refuse for too many requests, before following it is given up."""
+SPREADING_SECONDS = 15
+"""How long an execution may be unknown after its start. Evidence: documentation (reading executions is eventually consistent)."""
 
 
 @dataclass
@@ -40,12 +43,20 @@ class Patience:
         self._since = None
 
 
-def events(history: History, pace: Pace = PACE) -> Iterator[Event]:
-    """Yield the events of an execution as they come, until it ends."""
+def events(history: History, pace: Pace = PACE, *, is_new: bool = False) -> Iterator[Event]:
+    """Yield the events of an execution as they come, until it ends.
+
+    `is_new`: it was started a moment ago, and may not be known everywhere yet.
+    """
     patience, count = Patience(history.account.tell), 0
+    known_by = time.monotonic() + (SPREADING_SECONDS if is_new else 0)
     for _ in pace.looks():
         try:
             history.look()
+        except Refused:
+            if time.monotonic() >= known_by:
+                raise
+            continue
         except Exception as error:  # noqa: BLE001 - it is raised again where it does not pass
             patience.bear(error)
             continue

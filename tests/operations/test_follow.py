@@ -121,6 +121,20 @@ def test_patience_ends(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
         list(follow.events(History(aws.account(), ARN), Pace(first=0.005, last=0.005, limit=10)))
 
 
+def test_an_execution_that_was_just_started_is_waited_for(aws: Scripted) -> None:
+    """Its start is not known everywhere at once; one that is followed later must be there."""
+    answer = growing(events(5), 5, 10)
+
+    def history() -> History:
+        troubles = iter([refused("ExecutionDoesNotExist", "GetExecutionHistory")] * 2)
+        aws.answer(stepfunctions__GetExecutionHistory=lambda params: next(troubles, None) or answer(params))
+        return History(aws.account(), ARN)
+
+    assert 5 == len(list(follow.events(history(), PACE, is_new=True)))
+    with pytest.raises(Refused, match="there is no execution"):
+        list(follow.events(history(), PACE))
+
+
 def test_an_execution_that_is_not_there_is_told(aws: Scripted) -> None:
     """With where to look."""
     aws.answer(stepfunctions__GetExecutionHistory=refused("ExecutionDoesNotExist", "GetExecutionHistory"))
