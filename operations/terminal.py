@@ -27,7 +27,9 @@ def _wrapped(text: str, columns: int | None) -> str:
     if columns is None or len(text) <= columns:
         return text
     indent = " " * (len(text) - len(text.lstrip()) + 2)
-    return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.fill(
+        text, columns, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def echo(lines: Iterable[tuple[str, str]]) -> None:

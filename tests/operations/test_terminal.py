@@ -1,0 +1,27 @@
+"""What a person reads fits the terminal, and can be copied from it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from operations import findings, terminal
+
+if TYPE_CHECKING:
+    import pytest
+
+ARN = "arn:aws:states:eu-central-1:123456789012:execution:ToolShed-MCP-Server-Validation-Pipeline:io-github-a-b-0123abcd"
+
+
+def test_a_line_is_broken_between_words_and_no_word_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An ARN that is copied is whole; the terminal itself breaks what is wider than it is."""
+    finding = findings.fail("it failed, and failed again", f"`python build.py execution {ARN}` says why")
+    lines = [text for text, _ in findings.lines([findings.Part("sweeps", (finding,))], 40)]
+    assert [f"{ARN}`"] == [line.strip() for line in lines if ARN in line]
+    assert {True} == {len(line) <= 40 for line in lines if ARN not in line}
+    monkeypatch.setattr(terminal, "width", lambda: 40)
+    terminal.echo([(f"execution  {ARN}", ""), ("a line that is a little wider than forty columns", "")])
+    assert ["execution", f"  {ARN}", "a line that is a little wider than forty", "  columns"] == (
+        capsys.readouterr().out.splitlines()
+    )
