@@ -230,12 +230,10 @@ def logs(  # noqa: PLR0913 - its options
 
 
 def _echo_line(line: Line, *, is_json: bool) -> None:
-    import json  # noqa: PLC0415
-
     from operations.logs import shown  # noqa: PLC0415
 
     if is_json:
-        click.echo(json.dumps(line.as_json(), ensure_ascii=False))
+        echo_json(line.as_json(), indent=None)
     else:
         click.secho(shown(line), fg=COLOURS[line.label])
 

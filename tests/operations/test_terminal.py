@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from operations import findings, terminal
@@ -25,3 +26,15 @@ def test_a_line_is_broken_between_words_and_no_word_is(
     assert ["execution", f"  {ARN}", "a line that is a little wider than forty", "  columns"] == (
         capsys.readouterr().out.splitlines()
     )
+
+
+def test_a_document_steers_no_terminal_and_loses_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Python leaves most of what a terminal obeys as it is, where letters stay as they are."""
+    value = {"name": "\x9b31m\x1b[0m\u202e \U000e0041 日本 \ud800\n"}
+    terminal.echo_json(value)
+    shown = capsys.readouterr().out
+    assert value == json.loads(shown)
+    assert "日本" in shown
+    assert set() == {letter for letter in shown if not letter.isprintable()} - {"\n"}
+    terminal.echo_json(value, indent=None)
+    assert 1 == capsys.readouterr().out.count("\n")
