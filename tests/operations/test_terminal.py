@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from operations import findings, terminal
+from operations import findings, report, terminal
+from review.execution import tell
+from tests.operations.scripted import event
 
 if TYPE_CHECKING:
     import pytest
@@ -38,3 +40,13 @@ def test_a_document_steers_no_terminal_and_loses_nothing(capsys: pytest.CaptureF
     assert set() == {letter for letter in shown if not letter.isprintable()} - {"\n"}
     terminal.echo_json(value, indent=None)
     assert 1 == capsys.readouterr().out.count("\n")
+
+
+def test_a_timeline_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row is a line, from sixty columns on, as the live graph is."""
+    events = [event(1, "ExecutionStarted"), event(2, "TaskStateEntered", name="DeregisterValidationTaskDef")]
+    stopped = tell([*events, event(3, "ExecutionAborted", 4000.0)])
+    for columns in (60, 70, 100):
+        monkeypatch.setattr("operations.report.width", lambda columns=columns: columns)
+        lines = [text for text, _ in report.timeline(stopped)]
+        assert {True} == {len(line) <= columns for line in lines}, lines
