@@ -79,6 +79,9 @@ def build(ctx: click.Context) -> None:
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # What a terminal's encoding lacks is escaped: a sign is no reason to end.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are files here
     try:
         build.main(standalone_mode=False)
     except click.UsageError as error:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from operations.outcome import Outcome
     from states_language.document import StateMachine
 
-STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE")
+STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 FILE = click.Path(path_type=Path, dir_okay=False)
 LABELS = ("build", "task", "validator")
 COLOURS = {"build": "cyan", "task": None, "validator": "magenta"}
@@ -82,7 +82,7 @@ def start(  # noqa: PLR0913 - its options
         if not detach:
             if not is_json:
                 note(f"started {named}")
-            _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json)
+            _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json, is_new=True)
         elif is_json:
             echo_json({"executionArn": arn, "name": named})
         else:
@@ -110,7 +110,7 @@ def _check_given(repository: str | None, server_id: str | None, image_uri: str |
 @click.command()
 @click.argument("execution", metavar="EXECUTION|HISTORY-FILE")
 @click.option("--follow", is_flag=True, help="Until it ends; exits as `start` does.")
-@click.option("--stop", "is_stopped", is_flag=True, help="Stop it first; what it leaves running is swept.")
+@click.option("--stop", "is_stopped", is_flag=True, help="Stop it; what it leaves running is swept.")
 @click.option("--reason", metavar="TEXT", help="With --stop: what its record says.")
 @click.option("--output", "-o", type=FILE, metavar="FILE", help="Draw it as a page: the way it took, each input and output.")  # fmt: skip
 @click.option("--definition", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="The ASL document that was executed; else the deployed one, or one under asl/ that has its states.")  # fmt: skip
@@ -128,9 +128,11 @@ def execution(  # noqa: PLR0913 - its options
     """
     of = account(profile, region, endpoint_url)
     with told(of.access):
+        drawing = _Drawing(definition, output)
+        _check_wish(drawing, follow=follow, is_stopped=is_stopped, reason=reason, is_json=is_json)
         if Path(execution).is_file():
             _refuse_with_file(follow=follow, is_stopped=is_stopped)
-            _show_history(Path(execution), _Drawing(definition, output), is_json=is_json)
+            _show_history(Path(execution), drawing, is_json=is_json)
             return
         arn, outputs = _target(of, stack_name, execution, is_alone=is_stopped)
         verdicts = outputs.get(TABLE)
@@ -139,7 +141,7 @@ def execution(  # noqa: PLR0913 - its options
         elif follow:
             _follow(of, arn, execution, verdicts, is_json=is_json)
         else:
-            _show_execution(of, arn, verdicts, _Drawing(definition, output), is_json=is_json)
+            _show_execution(of, arn, verdicts, drawing, is_json=is_json)
 
 
 @click.command()
@@ -156,7 +158,7 @@ def executions(  # noqa: PLR0913 - its options
     stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
 ) -> None:  # fmt: skip
     """List the recent executions: server, verdict, whose fault, duration, about what each cost."""
-    from operations import deployed, times  # noqa: PLC0415 - the help needs none of these
+    from operations import deployed  # noqa: PLC0415 - the help needs none of these
     from operations import executions as recent  # noqa: PLC0415
 
     of = account(profile, region, endpoint_url)
@@ -173,10 +175,7 @@ def executions(  # noqa: PLR0913 - its options
         if not found:
             note("no such executions; `python build.py start` starts one")
             return
-        columns = recent.NARROW if (width() or recent.WIDE_FROM) < recent.WIDE_FROM else recent.WIDE
-        started = f"started ({times.zone(each.started for each in found)})"
-        headings = [started if name == "started" else name for name in columns]
-        shown = list(recent.rows(found, columns))
+        headings, shown = recent.table(found, width())
         click.echo(table(headings, [row for row, _ in shown], [style for _, style in shown]))
         if len(found) == limit:
             note(f"the latest {limit}; --limit shows more")
@@ -231,12 +230,10 @@ def logs(  # noqa: PLR0913 - its options
 
 
 def _echo_line(line: Line, *, is_json: bool) -> None:
-    import json  # noqa: PLC0415
-
     from operations.logs import shown  # noqa: PLC0415
 
     if is_json:
-        click.echo(json.dumps(line.as_json(), ensure_ascii=False))
+        echo_json(line.as_json(), indent=None)
     else:
         click.secho(shown(line), fg=COLOURS[line.label])
 
@@ -247,6 +244,19 @@ class _Drawing:
 
     definition: Path | None
     output: Path | None
+
+
+def _check_wish(drawing: _Drawing, *, follow: bool, is_stopped: bool, reason: str | None, is_json: bool) -> None:  # fmt: skip
+    """Refuse options of which one would be passed over in silence."""
+    draws = drawing.output is not None
+    if sum((follow, is_stopped, draws)) > 1:
+        raise Refused("--follow, --stop and --output exclude each other", EXIT_USAGE)
+    if draws and is_json:
+        raise Refused("--output draws a page: leave out --json", EXIT_USAGE)
+    if drawing.definition is not None and not draws:
+        raise Refused("--definition says what --output draws: name the page too", EXIT_USAGE)
+    if reason is not None and not is_stopped:
+        raise Refused("--reason says why --stop was given: give that too", EXIT_USAGE)
 
 
 def _refuse_with_file(*, follow: bool, is_stopped: bool) -> None:
@@ -280,7 +290,9 @@ def _target(
     return execution if is_arn else stack.execution_arn(execution), stack.outputs
 
 
-def _follow(of: Account, arn: str, named: str, verdicts: str | None, *, is_json: bool) -> None:
+def _follow(  # noqa: PLR0913 - what it follows, and how it answers
+    of: Account, arn: str, named: str, verdicts: str | None, *, is_json: bool, is_new: bool = False
+) -> None:
     """Follow an execution to its end, tell what came of it, and exit by it. `named`: as a person names it."""
     from operations import follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
     from operations.history import History  # noqa: PLC0415
@@ -289,7 +301,7 @@ def _follow(of: Account, arn: str, named: str, verdicts: str | None, *, is_json:
     history = History(of, arn)
     try:
         with shown:
-            for event in follow.events(history):
+            for event in follow.events(history, is_new=is_new):
                 shown.event(event)
             found = outcome.ended(of, arn, verdicts)
     except KeyboardInterrupt:

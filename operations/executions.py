@@ -10,13 +10,14 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
+from deployer.console import GAP, LEAST_LAST
 from operations import parallel
 from operations.outcome import RUNNING, Outcome, fault_of, outcome_of, plain
-from operations.times import utc
+from operations.times import utc, zone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,10 +34,13 @@ FEW = 25
 """So many are described without a look at the table's size."""
 SEGMENTS = 8
 WIDE = ("started", "server", "verdict", "fault", "took", "cost", "error", "name")
+MIDDLE = tuple(name for name in WIDE if name != "server")
 NARROW = ("started", "name", "verdict", "error", "server")
-WIDE_FROM = 110
-"""Columns of a terminal; a narrower one shows the narrow table, whose last column may be cut: names are typed again."""
+LAYOUTS = (WIDE, MIDDLE, NARROW, NARROW[:4], NARROW[:3], NARROW[1:3])
+"""From the widest to the narrowest. Names are typed again: columns are left out before a name is cut."""
 UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
+UNRECORDED = timedelta(hours=1)
+"""After so long the sweeper has recorded what an execution could not record itself: twice its schedule."""
 BEFORE_A_TASK = frozenset(
     {
         "InvalidInput",
@@ -124,20 +128,41 @@ def listed(account: Account, query: Query) -> list[Listed]:
 
 
 def _of_server(account: Account, query: Query) -> list[Listed]:
-    """Return a server's executions: those that it has records of, and its own among those that run."""
-    records = {each["executionArn"]: each for each in _server_records(account, query)}
-    wants_running = not query.statuses or RUNNING in query.statuses
-    runs = list(_of_status(account, query, RUNNING, PAGE)) if wants_running else []
-    arns = dict.fromkeys([*records, *(each["executionArn"] for each in runs)])
-    found = parallel.each(lambda arn: _looked_up(account, arn, records.get(arn)), arns)
-    own = [
-        each
-        for each in found
-        if each.server == query.server
-        and (not query.statuses or each.status in query.statuses)
-        and (query.since is None or each.started >= query.since)
-    ]
-    return sorted(own, key=lambda each: (each.started, each.arn), reverse=True)[: query.limit]
+    """Return a server's executions: those that it has records of, and its own among those that may have none yet."""
+    wanted = [each for each in (RUNNING, *UNVERIFIED) if not query.statuses or each in query.statuses]
+    pages = parallel.each(lambda status: list(_unrecorded(account, query, status)), wanted)
+    recorded = [] if wanted == [RUNNING] else list(_recorded(account, query))
+    known = {each.arn for each in recorded}
+    arns = dict.fromkeys(each["executionArn"] for page in pages for each in page)
+    described = parallel.each(lambda arn: _looked_up(account, arn, None), arns.keys() - known)
+    found = [*recorded, *(each for each in described if each.server == query.server and _fits(query, each))]
+    return sorted(found, key=lambda each: (each.started, each.arn), reverse=True)[: query.limit]
+
+
+def _unrecorded(account: Account, query: Query, status: str) -> Iterator[Summary]:
+    """Yield the executions of a status that may have no record yet: those that run, or have ended lately."""
+    lately = datetime.now(UTC) - UNRECORDED
+    # What has ended comes in the order of its end.
+    return itertools.takewhile(
+        lambda each: status == RUNNING or each["stopDate"] >= lately,
+        _of_status(account, query, status, PAGE),
+    )
+
+
+def _recorded(account: Account, query: Query) -> Iterator[Listed]:
+    """Yield a server's executions by its records, the latest first, at least as many as are wanted."""
+    records, size, count = _server_records(account, query), query.limit, 0
+    while count < query.limit and (some := list(itertools.islice(records, size))):
+        found = parallel.each(lambda record: _looked_up(account, record["executionArn"], record), some)
+        fitting = [each for each in found if _fits(query, each)]
+        yield from fitting
+        size, count = max(size, FEW), count + len(fitting)
+
+
+def _fits(query: Query, each: Listed) -> bool:
+    return (not query.statuses or each.status in query.statuses) and (
+        query.since is None or each.started >= query.since
+    )
 
 
 def _looked_up(account: Account, arn: str, record: Mapping[str, Any] | None) -> Listed:
@@ -177,8 +202,14 @@ def _of_status(account: Account, query: Query, status: str | None, limit: int | 
         ]
         yield from young
         count += len(young)
-        # The order of the list is that of no single date: only a page without any is surely the end.
-        is_past = bool(answer["executions"]) and not young
+        # What runs comes by its start, what has ended by its end: what ended before was started before.
+        *_, last = answer["executions"] or [None]
+        is_past = (
+            query.since is not None
+            and last is not None
+            and (status == RUNNING or last["status"] != RUNNING)
+            and (last.get("stopDate") or last["startDate"]) < query.since
+        )
         if not answer.get("nextToken") or is_past or (limit is not None and count >= limit):
             return
         given = {**given, "nextToken": answer["nextToken"]}
@@ -219,8 +250,8 @@ def _scan(
     return (plain(item) for page in pages for item in page["Items"])
 
 
-def _server_records(account: Account, query: Query) -> list[Mapping[str, Any]]:
-    """Return the records of a server, the latest first, as many as are wanted."""
+def _server_records(account: Account, query: Query) -> Iterator[Mapping[str, Any]]:
+    """Yield the records of a server, the latest first."""
     values = {":server": {"S": query.server}}
     condition = "#serverId = :server"
     if query.since is not None:
@@ -241,8 +272,8 @@ def _server_records(account: Account, query: Query) -> list[Mapping[str, Any]]:
     )
     records = (plain(item) for page in pages for item in page["Items"])
     if query.statuses == UNVERIFIED:
-        records = (each for each in records if each.get("fault") != "none")
-    return list(itertools.islice(records, query.limit))
+        return (each for each in records if each.get("fault") != "none")
+    return records
 
 
 def _projection(*more: str) -> dict[str, Any]:
@@ -292,11 +323,26 @@ def _listed(summary: Summary, record: Mapping[str, Any]) -> Listed:
     )
 
 
+def table(found: Sequence[Listed], room: int | None) -> tuple[list[str], list[tuple[list[str], str]]]:
+    """Return the headings, and the rows with their styles, of as many columns as there is room for; None: for all."""
+    started = f"started ({zone(each.started for each in found)})"
+    for columns in LAYOUTS:
+        headings = [started if name == "started" else name for name in columns]
+        cells = list(rows(found, columns))
+        widths = [max(map(len, column)) for column in zip(headings, *(row for row, _ in cells), strict=True)]
+        # A server's ID may be cut where it is the last column, a name may not.
+        if columns[-1] == "server":
+            widths[-1] = min(widths[-1], LEAST_LAST)
+        if room is None or sum(widths) + GAP * (len(widths) - 1) <= room:
+            break
+    return headings, cells
+
+
 def rows(found: Sequence[Listed], columns: Sequence[str]) -> Iterator[tuple[list[str], str]]:
     """Yield a row of some columns for each execution, and its style."""
     styles = {"none": "green", "server": "red", "pipeline": "yellow", "": ""}
     for each in found:
-        yield [_cell(each, column, is_short=columns is NARROW) for column in columns], styles[each.fault]
+        yield [_cell(each, column, is_short="took" not in columns) for column in columns], styles[each.fault]
 
 
 def _cell(each: Listed, column: str, *, is_short: bool) -> str:

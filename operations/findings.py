@@ -143,7 +143,12 @@ def _fitting(head: str, text: str, columns: int | None) -> list[str]:
     if columns is None or len(head) + len(shown) <= columns:
         return [head + shown]
     return textwrap.wrap(
-        shown, columns, initial_indent=head, subsequent_indent=" " * len(head), break_on_hyphens=False
+        shown,
+        columns,
+        initial_indent=head,
+        subsequent_indent=" " * len(head),
+        break_on_hyphens=False,
+        break_long_words=False,
     )
 
 

@@ -7,6 +7,7 @@ holds wherever the services deliver in time.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,12 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from operations import parallel
+from operations.follow import Patience
 from operations.log_sources import LABELS, Groups, Source, sources
 from operations.times import utc
 from review.printable import log_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from deployer.account import Account
     from deployer.stacks import Pace
@@ -31,6 +33,8 @@ HELD_BACK = 2_000
 """Milliseconds that a line waits for older ones of other streams."""
 AFTERWARDS_SECONDS = 5.0
 """How long lines are awaited behind the execution's end."""
+MARK = re.compile(r"(START|END|REPORT) RequestId: (\S+)")
+"""What Lambda writes around an invocation. Evidence: documentation (Lambda, "Using the Lambda CloudWatch logs")."""
 
 
 @dataclass(frozen=True, order=True)
@@ -68,9 +72,13 @@ class Reader:
 
     def look(self, found: Sequence[Source]) -> list[Line]:
         """Return the lines that no look before has returned."""
-        lines = [line for part in parallel.each(self._fresh, found) for line in part]
+        parts = parallel.each(self._fresh, found)
+        # Only now: where one of them failed, all are read again.
+        for source, part in zip(found, parts, strict=True):
+            if part:
+                self._latest[source.key] = max(line.at for line in part)
         fresh = {}
-        for line in lines:
+        for line in (line for part in parts for line in part):
             # A window without a request's ID may overlap another one.
             if (line.label, line.id) not in self._seen:
                 self._seen.add((line.label, line.id))
@@ -78,15 +86,13 @@ class Reader:
         return sorted(fresh.values())
 
     def _fresh(self, source: Source) -> list[Line]:
-        start = max(source.start, self._latest.get(source.key, 0) - LOOK_BACK)
-        if self.since is not None:
-            start = max(start, int(self.since.timestamp() * 1000))
+        since = 0 if self.since is None else int(self.since.timestamp() * 1000)
+        seen = self._latest.get(source.key, 0) - LOOK_BACK
+        # Which lines are an invocation's shows only from its beginning on.
+        start = source.start if source.request_id else max(source.start, seen, since)
         if source.end is not None and start > source.end:
             return []
-        lines = list(self._lines(source, start))
-        if lines:
-            self._latest[source.key] = max(line.at for line in lines)
-        return lines
+        return [line for line in self._lines(source, start) if line.at >= since]
 
     def _lines(self, source: Source, start: int) -> Iterator[Line]:
         from botocore.exceptions import ClientError  # noqa: PLC0415 - the help needs no botocore
@@ -102,10 +108,10 @@ class Reader:
                 "lines of other executions of that time may be among these"
             )
         try:
-            for page in self.account.client("logs").get_paginator("filter_log_events").paginate(**given):
-                for event in page["events"]:
-                    if _is_of(source, event):
-                        yield _line(source.label, event)
+            pages = self.account.client("logs").get_paginator("filter_log_events").paginate(**given)
+            events = (event for page in pages for event in page["events"])
+            own = events if source.request_id is None else _of_request(source.request_id, events)
+            yield from (_line(source.label, event) for event in own)
         except ClientError as error:
             # A stream is made with its first line.
             if error_code(error) != "ResourceNotFoundException":
@@ -117,9 +123,27 @@ class Reader:
             self.tell(text)
 
 
-def _is_of(source: Source, event: dict[str, Any]) -> bool:
-    known = source.request_id
-    return known is None or known in event["message"] or known in event["logStreamName"]
+def _of_request(request: str, events: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the events of one invocation, with the lines that do not name it: a traceback, what was printed.
+
+    A stream has one invocation at a time; what it has between two of them is the next one's, which it begins with.
+    """
+    current: dict[str, str] = {}
+    between: dict[str, list[dict[str, Any]]] = {}
+    for event in events:
+        stream, text = event["logStreamName"], event["message"]
+        mark = MARK.match(text)
+        if mark:
+            current[stream] = mark[2] if mark[1] == "START" else ""
+        if request in text or request in stream:
+            yield from between.pop(stream, ())
+            yield event
+        elif mark:
+            between.pop(stream, None)
+        elif current.get(stream) == request:
+            yield event
+        elif not current.get(stream):
+            between.setdefault(stream, []).append(event)
 
 
 def _line(label: str, event: dict[str, Any]) -> Line:
@@ -147,13 +171,19 @@ def following(
     held: list[Line] = []
     known: dict[tuple[int, int], list[Source]] = {}
     ended: float | None = None
+    patience = Patience(history.account.tell)
     for _ in pace.looks():
         now = time.time() * 1000
-        history.look()
-        mark = (len(history.events), len(labels))
-        if mark not in known:
-            known = {mark: sources(history.account, groups, history.events, labels)}
-        held = sorted([*held, *reader.look(known[mark])])
+        try:
+            history.look()
+            mark = (len(history.events), len(labels))
+            if mark not in known:
+                known = {mark: sources(history.account, groups, history.events, labels)}
+            held = sorted([*held, *reader.look(known[mark])])
+        except Exception as error:  # noqa: BLE001 - it is raised again where it does not pass
+            patience.bear(error)
+            continue
+        patience.rest()
         while held and held[0].at <= now - HELD_BACK:
             yield held.pop(0)
         if history.is_over:

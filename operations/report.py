@@ -8,6 +8,7 @@ from deployer.console import as_given
 from operations import cost
 from operations.outcome import explained, lines
 from operations.progress import SHOWN, seconds
+from operations.terminal import width
 from operations.times import shown, utc
 from review.printable import printable
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from operations.outcome import Outcome
     from review.execution import Told
 
+NAMES, NARROW_NAMES, ROOMY = 38, 28, 70
+"""Columns of a timeline's names, and those of a terminal that has room for what stands beside them."""
 STYLES = {"failed": "red", "stopped": "red", "caught": "yellow", "retried": "yellow"}
 
 
@@ -51,6 +54,7 @@ def of_history(told: Told) -> Iterator[tuple[str, str]]:
 def timeline(told: Told) -> Iterator[tuple[str, str]]:
     """Yield a line for each state that takes time or failed: when, how long, how often, its errors."""
     yield f"Timeline ({seconds(told.seconds)})", "bold"
+    names = NAMES if (width() or ROOMY) >= ROOMY else NARROW_NAMES
     for row in rows(told):
         if row["type"] not in SHOWN and not row["errors"]:
             continue
@@ -59,7 +63,7 @@ def timeline(told: Told) -> Iterator[tuple[str, str]]:
         style = STYLES.get(row["fate"], "")
         marked = f"  {row['fate']}" if row["fate"] not in {"succeeded", ""} and row["type"] != "Fail" else ""
         name = printable(row["state"]) + times
-        yield f"  {row['at']:7.2f}  {name:38} {took:>11}{marked}".rstrip(), style
+        yield f"  {row['at']:7.2f}  {name:{names}} {took:>11}{marked}".rstrip(), style
         for error in dict.fromkeys(row["errors"]):
             yield f"           {printable(error)[:300]}", "yellow"
 

@@ -43,9 +43,15 @@ def input_of(wanted: Wanted) -> dict[str, Any]:
 
 def _from_file(path: Path) -> Any:
     try:
-        return json.loads(path.read_text("utf-8"))
+        return json.loads(path.read_text("utf-8"), parse_constant=_refuse)
     except ValueError as error:
         raise Refused(f"{path}: is no JSON ({error}); nothing was started", EXIT_USAGE) from error
+
+
+def _refuse(constant: str) -> Any:
+    """Refuse NaN and Infinity, which Python reads and nobody else does."""
+    message = f"{constant} is no value of JSON"
+    raise ValueError(message)
 
 
 def _made(wanted: Wanted) -> dict[str, Any]:

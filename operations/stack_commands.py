@@ -175,9 +175,8 @@ def _as_far_as_known(of: Account, wanted: _Wanted) -> tuple[Identity | None, Dep
     try:
         identity = of.identity()
     except (BotoCoreError, ClientError, AccountError) as error:
-        note(
-            f"the account is not known ({type(error).__name__}): the policy says * for it, and for the region"
-        )
+        both = "it, and for the region" if isinstance(error, AccountError) else "it"
+        note(f"the account is not known ({type(error).__name__}): the policy says * for {both}")
         return None, None
     try:
         return identity, deployed.find(of, wanted.stack)

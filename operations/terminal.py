@@ -27,7 +27,9 @@ def _wrapped(text: str, columns: int | None) -> str:
     if columns is None or len(text) <= columns:
         return text
     indent = " " * (len(text) - len(text.lstrip()) + 2)
-    return textwrap.fill(text, columns, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.fill(
+        text, columns, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def echo(lines: Iterable[tuple[str, str]]) -> None:
@@ -40,8 +42,14 @@ def echo(lines: Iterable[tuple[str, str]]) -> None:
         click.secho(shown, fg=colour, bold="bold" in words or None, dim="dim" in words or None)
 
 
-def echo_json(value: Any) -> None:
-    """Print a document."""
+def echo_json(value: Any, indent: int | None = 2) -> None:
+    """Print a document. Letters stay as they are; what would steer a terminal is escaped, as JSON may have it."""
     import json  # noqa: PLC0415
 
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=indent, ensure_ascii=False)
+    # Outside of its texts a document has no such character but its line breaks.
+    click.echo(
+        "".join(
+            letter if letter.isprintable() or letter == "\n" else json.dumps(letter)[1:-1] for letter in text
+        )
+    )

@@ -63,7 +63,10 @@ class Since(click.ParamType[datetime]):
             self.fail(
                 f"'{text}' is no time: write 30m, 12h, 7d, or 2026-11-20, or 2026-11-20T14:30", param, ctx
             )
-        found = found.astimezone()
+        try:
+            found = found.astimezone()
+        except (OverflowError, ValueError):
+            self.fail(f"'{text}' is longer ago than any execution", param, ctx)
         if found > datetime.now(UTC):
             self.fail(f"'{text}' has not been yet", param, ctx)
         return found

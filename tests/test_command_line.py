@@ -197,3 +197,13 @@ def test_any_python_finds_the_environment(tmp_path: Path) -> None:
     link.write_text(f'#!/bin/sh\nexec {sys.executable} -c "import sys; print(sys.argv[1:])" "$@"\n')
     link.chmod(0o755)
     assert (0, "['build.py', '-h']\n") == ((found := ran()).returncode, found.stdout)
+
+
+def test_what_an_encoding_lacks_is_escaped(tmp_path: Path) -> None:
+    """A person with another locale reads what a command prints, and no traceback."""
+    document = tmp_path / "one.asl.json"
+    document.write_text('{"StartAt": "→", "States": {"→": {"Type": "Succeed"}}}', "utf-8")
+    result = subprocess.run(
+        [sys.executable, "build.py", "graph", document], cwd=ROOT, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "latin-1"}, check=False
+    )  # fmt: skip
+    assert (0, True) == (result.returncode, rb"\u2192" in result.stdout), result

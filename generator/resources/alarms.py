@@ -16,6 +16,9 @@ LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 NAMESPACE = "ToolShed/${AWS::StackName}"
 FAULT_METRIC = "PipelineFaults"
+FAILED = '$.type = "FailStateEntered" && $.details.name = "PipelineFailed"'
+DIED = '$.type = "ExecutionFailed" && $.details.error = "States.*"'
+"""An error that no state can catch ended the execution: `States.Runtime`, a payload that is too large."""
 RUNBOOK = "docs/operating.md"
 
 STATES_METRICS = ("ExecutionsTimedOut", "ExecutionsAborted", "ExecutionThrottled")
@@ -48,7 +51,7 @@ def part() -> Part:
             log_metric(
                 "PipelineFaultFilter",
                 FAULT_METRIC,
-                '{ $.type = "FailStateEntered" && $.details.name = "PipelineFailed" }',
+                f"{{ ({FAILED}) || ({DIED}) }}",
             ),
             alarm("PipelineFaultAlarm", Namespace=Sub(NAMESPACE), MetricName=FAULT_METRIC),
             *(

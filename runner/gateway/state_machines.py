@@ -245,9 +245,14 @@ class StateMachines:
 NO_REDRIVE = "A local run does not redrive executions"
 
 
+def _refuse(constant: str) -> Any:
+    message = f"Unrecognized token '{constant}'"
+    raise ValueError(message)
+
+
 def _input(text: str) -> Any:
     try:
-        parsed = json.loads(text)
+        parsed = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         raise ApiError(
             "InvalidExecutionInput", f"Invalid State Machine Execution Input: '{error}'"

@@ -10,6 +10,7 @@ import botocore.exceptions
 import pytest
 import yaml
 from botocore.exceptions import ClientError
+from botocore.retries import standard
 
 from deployer.account import (
     ATTEMPTS,
@@ -22,6 +23,7 @@ from deployer.account import (
     is_denied,
     is_expired,
     is_out_of_reach,
+    is_passing,
     refusal,
 )
 
@@ -142,6 +144,14 @@ def test_what_kind_of_refusal_it_is_can_be_asked() -> None:
     assert (True, False) == (is_denied(denied), is_denied(expired))
     assert (False, True) == (is_expired(denied), is_expired(expired))
     assert "ReadTimeoutError" == error_code(botocore.exceptions.ReadTimeoutError(endpoint_url="u"))
+
+
+def test_what_botocore_asks_again_for_passes() -> None:
+    """Each code and status that it takes for throttling, or for trouble on the way, is outlasted where one waits."""
+    throttled, passing = standard.ThrottledRetryableChecker, standard.TransientRetryableChecker
+    codes = [*throttled._THROTTLED_ERROR_CODES, *passing._TRANSIENT_ERROR_CODES]
+    codes += [str(each) for each in passing._TRANSIENT_STATUS_CODES]
+    assert set() == {code for code in codes if not is_passing(client_error(code))}
 
 
 def test_the_exceptions_that_are_explained_exist() -> None:

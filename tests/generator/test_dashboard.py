@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -502,12 +503,18 @@ def test_the_cause_of_a_sweep_that_failed_is_told(body: Json) -> None:
 
 
 def matches(pattern: str, row: Mapping[str, Any]) -> bool:
-    """Decide a filter pattern of CloudWatch Logs for JSON: equality, joined by && or ||, as ours are written."""
-    text = pattern.strip("{} ")
-    joined = all if "&&" in text else any
-    tests = [re.fullmatch(r'\$\.([\w.]+) = "(\w+)"', each.strip()) for each in re.split(r"&&|\|\|", text)]
-    assert all(tests), f"cannot be read: {pattern}"
-    return joined(row.get(test[1]) == test[2] for test in tests if test)
+    """Decide a filter pattern of CloudWatch Logs for JSON: alternatives of equalities, as ours are written."""
+    return any(
+        all(equals(test, row) for test in alternative.strip(" ()").split("&&"))
+        for alternative in pattern.strip("{} ").split("||")
+    )
+
+
+def equals(text: str, row: Mapping[str, Any]) -> bool:
+    """Decide an equality, in which `*` stands for anything."""
+    test = re.fullmatch(r'\$\.([\w.]+) = "([\w.*]+)"', text.strip())
+    assert test, f"cannot be read: {text}"
+    return fnmatchcase(str(row.get(test[1])), test[2])
 
 
 def counted(template: Json, execution: Execution) -> dict[str, int]:
@@ -530,9 +537,10 @@ def counted(template: Json, execution: Execution) -> dict[str, int]:
         (run, None),
         (lambda: run(verdict={**REJECTED, "schema": "toolshed.verdict/1"}), "ServerFaults"),
         (lambda: run(always("RegisterValidationTaskDef", "denied", raises("Ecs.X"))), "PipelineFaults"),
+        (lambda: run(always("DescribeTask", "died", raises("States.DataLimitExceeded"))), "PipelineFaults"),
         (lambda: run(given_input={}), "RefusedInputs"),
     ],
-    ids=["verified", "rejected", "ours", "refused"],
+    ids=["verified", "rejected", "ours", "died", "refused"],
 )
 def test_each_end_counts_once_and_as_whose_it_was(template: Json, execution: Any, whose: str | None) -> None:
     """Every transition is counted: each state that was entered is one."""

@@ -553,10 +553,12 @@ def test_the_validator_answers_before_its_state_gives_up(resources: Json, defini
 
 
 def test_only_faults_of_the_pipeline_raise_the_alarm(resources: Json, definition: Json) -> None:
-    """The filter counts executions that end in the one Fail state of our faults, in this machine's log."""
+    """The filter counts, in this machine's log, ends in the one Fail state of our faults, and by what none can catch."""
     faults = resources["PipelineFaultFilter"]["Properties"]
     alarm = resources["PipelineFaultAlarm"]["Properties"]
-    assert faults["FilterPattern"] == '{ $.type = "FailStateEntered" && $.details.name = "PipelineFailed" }'
+    failed = '($.type = "FailStateEntered" && $.details.name = "PipelineFailed")'
+    died = '($.type = "ExecutionFailed" && $.details.error = "States.*")'
+    assert faults["FilterPattern"] == f"{{ {failed} || {died} }}"
     assert definition["States"]["PipelineFailed"]["Type"] == "Fail"
     assert faults["LogGroupName"] == {"Ref": "PipelineLogGroup"}
     (counted,) = faults["MetricTransformations"]

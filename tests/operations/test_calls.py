@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,6 +123,15 @@ def test_status(everything: Scripted, run: Callable[..., Result]) -> None:
 def test_doctor(everything: Scripted, run: Callable[..., Result]) -> None:
     """It looks at every part."""
     assert of_table("doctor") == ran(everything, run, "doctor", ("--parameter", SECRET))
+
+
+def test_what_the_runbook_begins_with_is_allowed() -> None:
+    """Each command of its first table is in the operators' policy; `events` makes the calls that it has in the other."""
+    table, *_ = (ROOT / "docs/operating.md").read_text("utf-8").partition("\n## ")
+    named = set(re.findall(r"`python build\.py ([a-z]+)", table))
+    assert {"events", "status"} < named
+    assert set() == {command for command in named if not of_table(command)}
+    assert {call["call"] for call in policies.calls("deploy") if "events" in call["by"]} == of_table("events")
 
 
 @pytest.mark.parametrize("kind", ["operate", "deploy"])

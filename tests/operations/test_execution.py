@@ -136,6 +136,26 @@ def test_what_is_neither_a_name_nor_a_file_is_refused(
     assert [] == aws.calls
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--stop", "--follow"), "exclude each other"),
+        (("--follow", "-o", "page.html"), "exclude each other"),
+        (("-o", "page.html", "--json"), "leave out --json"),
+        (("--definition", "DEFINITION"), "--output draws"),
+        (("--reason", "no use"), "--stop"),
+    ],
+)
+def test_no_option_is_passed_over_in_silence(
+    aws: Scripted, run: Callable[..., Result], options: tuple[str, ...], said: str
+) -> None:
+    """What contradicts another option, or is of no use without one, is refused before anything is done."""
+    file = str(ROOT / "asl/validation-pipeline.asl.json")
+    given = (file if each == "DEFINITION" else each for each in options)
+    result = run(execution_commands.execution, "e", *given)
+    assert (2, True, set()) == (result.exit_code, said in result.stderr, aws.made)
+
+
 def test_an_execution_that_is_not_there_is_told(aws: Scripted, run: Callable[..., Result]) -> None:
     """With where the others are."""
     aws.answer(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from operations import cost, execution_commands, executions, outcome
+from operations import cost, execution_commands, executions, outcome, status
 from operations.executions import PAGE, SCAN_BYTES, Query
 from tests.operations.scripted import MACHINE, NOW, TABLE, Scripted, described, execution_arn, refused
 
@@ -253,3 +253,69 @@ def test_what_was_not_built_or_run_costs_nothing(aws: Scripted) -> None:
 def test_errors_before_a_task_are_errors() -> None:
     """Of the table of faults, but for the one of whoever starts."""
     assert executions.BEFORE_A_TASK - {"InvalidInput"} <= outcome.faults().keys()
+
+
+def of_server(aws: Scripted, found: list[dict[str, Any]], records: list[dict[str, Any]]) -> None:
+    """Script a server `s`: its executions as ListExecutions has them, and its records; `other…` are another's."""
+
+    def describe(params: dict[str, Any]) -> Any:
+        name = params["executionArn"].rpartition(":")[2]
+        (own,) = (each for each in found if each["name"] == name)
+        return described(**own, input=json.dumps({"serverId": "s"}))
+
+    aws.answer(
+        stepfunctions__ListExecutions=paged(found),
+        stepfunctions__DescribeExecution=describe,
+        dynamodb__Query={"Items": records},
+    )
+
+
+def test_a_server_s_executions_of_a_status_are_found_behind_others(aws: Scripted) -> None:
+    """The limit counts what is wanted, not what was looked at."""
+    found = [summary(number, "FAILED" if number < 130 else "SUCCEEDED") for number in range(100, 140)]
+    of_server(aws, found, [item(number, serverId="s") for number in range(100, 140)])
+    query = Query(MACHINE, TABLE, ("SUCCEEDED",), server="s", limit=2)
+    assert ["e130", "e131"] == [each.name for each in executions.listed(aws.account(), query)]
+
+
+def test_a_server_s_executions_are_found_before_they_are_recorded(aws: Scripted) -> None:
+    """What was stopped a moment ago has no record until the sweeper has written one; each is there once."""
+    found = [summary(1, "ABORTED"), summary(2, "FAILED"), summary(3, "RUNNING"), summary(300, "TIMED_OUT")]
+    of_server(aws, found, [item(2, "server", serverId="s")])
+    listed = executions.listed(aws.account(), Query(MACHINE, TABLE, server="s"))
+    assert [("e1", "pipeline"), ("e2", "server"), ("e3", "")] == [(each.name, each.fault) for each in listed]
+
+
+def test_what_an_execution_cannot_record_is_recorded_within_the_time_that_is_looked_back() -> None:
+    """It is twice the sweeper's schedule."""
+    assert 2 * status.SWEEP_EVERY == executions.UNRECORDED
+
+
+def test_since_is_not_ended_by_what_started_before(aws: Scripted) -> None:
+    """The list is in the order of ends: what took long comes before what started later and ended sooner."""
+    long = {**summary(30, "FAILED"), "stopDate": NOW - timedelta(minutes=1)}
+    aws.answer(
+        stepfunctions__ListExecutions=paged([long, summary(5), summary(60)]),
+        stepfunctions__DescribeExecution=described("e5"),
+    )
+    query = Query(MACHINE, TABLE, since=NOW - timedelta(minutes=10), limit=1)
+    assert ["e5"] == [each.name for each in executions.listed(aws.account(), query)]
+
+
+@pytest.mark.parametrize(
+    ("room", "columns"),
+    [(None, 8), (150, 8), (110, 7), (81, 5), (80, 4), (62, 3), (60, 2), (20, 2)],
+)
+def test_a_name_is_whole_where_it_can_be(aws: Scripted, room: int | None, columns: int) -> None:
+    """Columns are left out before a name is cut, since it is typed again."""
+    aws.answer(
+        stepfunctions__ListExecutions=paged(
+            [{**summary(1), "name": "io-github-somebody-something-01234567"}]
+        ),
+        stepfunctions__DescribeExecution=described(
+            "e1", input='{"serverId": "io.github.somebody/something"}'
+        ),
+    )
+    headings, rows = executions.table(executions.listed(aws.account(), Query(MACHINE, TABLE)), room)
+    assert columns == len(headings) == len(rows[0][0])
+    assert "name" in headings

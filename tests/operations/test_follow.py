@@ -94,6 +94,18 @@ def test_what_passes_ends_no_watch(aws: Scripted, code: str) -> None:
     assert REGION == account.region
 
 
+def test_a_page_that_was_refused_loses_no_event(aws: Scripted) -> None:
+    """The pages before it were read already."""
+    troubles, answer = iter([refused("ThrottlingException", "GetExecutionHistory")]), growing(events(9), 9, 4)
+    aws.answer(
+        stepfunctions__GetExecutionHistory=lambda params: (
+            (next(troubles, None) if params.get("nextToken") == "4" else None) or answer(params)
+        )
+    )
+    history = History(aws.account(), ARN)
+    assert list(range(1, 10)) == [each["id"] for each in follow.events(history, PACE)]
+
+
 def test_what_does_not_pass_is_raised(aws: Scripted) -> None:
     """Expired credentials stay so until a person does something."""
     aws.answer(stepfunctions__GetExecutionHistory=refused("ExpiredTokenException", "GetExecutionHistory"))
@@ -107,6 +119,20 @@ def test_patience_ends(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     aws.answer(stepfunctions__GetExecutionHistory=refused("ThrottlingException", "GetExecutionHistory"))
     with pytest.raises(Exception, match="ThrottlingException"):
         list(follow.events(History(aws.account(), ARN), Pace(first=0.005, last=0.005, limit=10)))
+
+
+def test_an_execution_that_was_just_started_is_waited_for(aws: Scripted) -> None:
+    """Its start is not known everywhere at once; one that is followed later must be there."""
+    answer = growing(events(5), 5, 10)
+
+    def history() -> History:
+        troubles = iter([refused("ExecutionDoesNotExist", "GetExecutionHistory")] * 2)
+        aws.answer(stepfunctions__GetExecutionHistory=lambda params: next(troubles, None) or answer(params))
+        return History(aws.account(), ARN)
+
+    assert 5 == len(list(follow.events(history(), PACE, is_new=True)))
+    with pytest.raises(Refused, match="there is no execution"):
+        list(follow.events(history(), PACE))
 
 
 def test_an_execution_that_is_not_there_is_told(aws: Scripted) -> None:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from deployer.account import Account
 from deployer.stacks import Pace
 from operations import execution_commands, logs
 from operations.history import History
@@ -134,6 +136,35 @@ def test_lines_come_together_in_order_of_time(aws: Scripted, fails: bool) -> Non
     ] == [(line.label, line.text) for line in found]
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_invocation_s_lines_need_not_name_it(aws: Scripted, fails: bool) -> None:
+    """A traceback does not: it is known by the stream, which has one invocation at a time."""
+    lines = [
+        message(9000, "INIT_START of another", "w"),
+        message(9500, "START RequestId: another Version: 1", "w"),
+        message(11000, "INIT_START", "v"),
+        message(11100, "[ERROR] Runtime.ImportModuleError: no module", "v"),
+        message(12000, f"START RequestId: {REQUEST} Version: 1", "v"),
+        message(12100, "another's", "w"),
+        message(12200, "[ERROR] KeyError: 'x'\rTraceback", "v"),
+        message(12300, f"END RequestId: {REQUEST}", "v"),
+        message(12300, f"REPORT RequestId: {REQUEST}\tDuration: 300 ms", "v"),
+        message(12400, "END RequestId: another", "w"),
+        message(12500, "START RequestId: third Version: 1", "v"),
+        message(12600, "the third's", "v"),
+    ]
+    read = scripted(aws, {"validator": lines}, fails=fails)
+    reader = Reader(aws.account())
+    assert [each["message"] for each in lines if each["logStreamName"] == "v"][:-2] == [
+        line.text for line in logs.so_far(reader, read, GROUPS)
+    ]
+    lines.append(message(12250, "came late", "v"))
+    lines.sort(key=lambda each: each["timestamp"])
+    assert ["came late"] == [line.text for line in logs.so_far(reader, read, GROUPS)]
+    later = Reader(aws.account(), NOW - timedelta(minutes=5) + timedelta(milliseconds=12150))
+    assert "[ERROR] KeyError: 'x'\rTraceback" == next(logs.so_far(later, read, GROUPS)).text
+
+
 @pytest.mark.parametrize("size", [1, 7, 100])
 def test_pages_lose_nothing(aws: Scripted, size: int) -> None:
     """Hundreds of lines, of which some have the same time and text."""
@@ -176,6 +207,33 @@ def test_lines_are_followed_until_the_end(aws: Scripted, monkeypatch: pytest.Mon
     assert ["cloned", "listening", f"START RequestId: {REQUEST}", "no id in this line"] == [
         line.text for line in found
     ]
+
+
+def test_what_passes_ends_no_watch_and_loses_no_line(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told once; what was read beside the call that failed is read again, however old it is."""
+    monkeypatch.setattr(logs, "AFTERWARDS_SECONDS", 0.0)
+    monkeypatch.setattr(logs, "LOOK_BACK", 0)
+    read = scripted(aws, {**LINES, "tasks": [message(9000, "listening", "p/mcp-server/t1")]})
+    answer, troubles = filtered(LINES), iter([refused("ThrottlingException", "FilterLogEvents")] * 2)
+    aws.answer(
+        logs__FilterLogEvents=lambda params: (
+            (next(troubles, None) if params["logGroupName"] == "tasks" else None) or answer(params)
+        )
+    )
+    heard: list[str] = []
+    account = Account(aws.account().access, heard.append)
+    read.account = account
+    found = logs.following(Reader(account), read, GROUPS, ("build", "task"), Pace(0.001, 0.002, 10))
+    assert ["cloned", "built", "listening"] == [line.text for line in found]
+    assert ["ThrottlingException: still following; the execution goes on"] == heard
+
+
+def test_expired_credentials_end_the_watch(aws: Scripted) -> None:
+    """A person must sign in again."""
+    read = scripted(aws, LINES)
+    aws.answer(logs__FilterLogEvents=refused("ExpiredTokenException", "FilterLogEvents"))
+    with pytest.raises(ClientError, match="ExpiredToken"):
+        list(logs.following(Reader(aws.account()), read, GROUPS, LABELS, Pace(0.001, 0.002, 10)))
 
 
 def test_lines_wait_for_older_ones_of_other_streams(aws: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:

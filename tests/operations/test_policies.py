@@ -282,6 +282,7 @@ def test_the_policy_is_printed_for_who_has_no_account_yet(aws: Scripted, run: Ca
     aws.answer(sts__GetCallerIdentity=refused("ExpiredToken", "GetCallerIdentity"))
     result = run(stack_commands.doctor, "--policy", "deploy")
     assert (0, True) == (result.exit_code, "the account is not known" in result.stderr)
+    assert "the policy says * for it\n" in result.stderr
     assert f"arn:aws:states:{REGION}:*:stateMachine:" in result.stdout
 
 

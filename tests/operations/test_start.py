@@ -69,6 +69,18 @@ def test_the_exit_code_says_whose_fault_it_was(
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", told["startedAt"])
 
 
+def test_what_was_started_may_not_be_known_at_once(
+    aws: Scripted, run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is followed all the same."""
+    ends(aws, "SUCCEEDED")
+    monkeypatch.setattr("deployer.stacks.time.sleep", lambda _seconds: None)
+    troubles = iter([refused("ExecutionDoesNotExist", "GetExecutionHistory")] * 3)
+    answer = aws.answers["stepfunctions:GetExecutionHistory"]
+    aws.answer(stepfunctions__GetExecutionHistory=lambda _params: next(troubles, answer))
+    assert 0 == run(execution_commands.start, *GIVEN).exit_code
+
+
 def test_what_is_started_goes_through_the_alias_with_a_name_of_its_own(
     aws: Scripted, run: Callable[..., Result]
 ) -> None:
@@ -113,6 +125,7 @@ def test_what_is_wrong_is_said_before_anything_is_asked(
     ("content", "expected"),
     [
         ("{", "is no JSON"),
+        ('{"serverId": NaN}', "is no JSON (NaN is no value of JSON)"),
         ("[]", "is not of type 'object'"),
         ('{"serverId": 1}', "$.serverId: 1 is not of type"),
     ],

@@ -52,7 +52,7 @@ def test_a_date_is_of_this_machine_s_zone_unless_it_names_one(text: str, expecte
 
 
 @pytest.mark.parametrize(
-    "text", ["", "7", "d7", "7y", "tomorrow", "2026-13-01", "9999-01-01", "99999999999999w"]
+    "text", ["", "7", "d7", "7y", "tomorrow", "2026-13-01", "9999-01-01", "0001-01-01", "99999999999999w"]
 )
 def test_what_is_no_time_of_the_past_is_refused(text: str) -> None:
     """With the forms that are taken, or why not."""

@@ -203,6 +203,7 @@ def test_the_name_of_an_ended_execution_is_taken(served: Served, honest: str) ->
 WRONG = [
     ("start_execution", {"stateMachineArn": "PIPELINE", "name": "a b"}, "InvalidName"),
     ("start_execution", {"stateMachineArn": "PIPELINE", "input": "{"}, "InvalidExecutionInput"),
+    ("start_execution", {"stateMachineArn": "PIPELINE", "input": "[NaN]"}, "InvalidExecutionInput"),
     ("start_execution", {"stateMachineArn": "arn:aws:s3:::x"}, "InvalidArn"),
     ("start_execution", {"stateMachineArn": "MACHINE:none"}, "StateMachineDoesNotExist"),
     ("start_execution", {"stateMachineArn": "MACHINE:99"}, "StateMachineDoesNotExist"),
