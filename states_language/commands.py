@@ -10,7 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from states_language.diagnostics import Diagnostic, Severity
+    from states_language.document import DocumentError
     from states_language.files import Report
+    from states_language.sources import SourceError
 
 SEVERITIES = ("error", "warning", "note")
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE…")
@@ -181,10 +183,12 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
         raise click.UsageError(f"There is no state '{state}'; {advice}")
 
 
-def _refuse(file: str, error: Exception) -> None:
-    line, column = getattr(error, "line", 0), getattr(error, "column", 0)
-    at = f"{file}:{line}:{column}" if line else file
-    click.echo(f"{at}: {error}", err=True)
+def _refuse(file: str, error: SourceError | DocumentError) -> None:
+    from states_language.sources import SourceError  # noqa: PLC0415
+
+    # What cannot be read may be another file: the contract beside it.
+    told = error.told if isinstance(error, SourceError) and error.file else f"{file}: {error}"
+    click.echo(told, err=True)
     sys.exit(1)
 
 

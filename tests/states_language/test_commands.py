@@ -208,6 +208,14 @@ def test_types_refuses_a_state_that_does_not_exist(bad: Path) -> None:
     assert "did you mean 'Take'?" in result.output
 
 
+def test_types_names_the_file_that_cannot_be_read(tmp_path: Path, bad: Path) -> None:
+    """That may be the contract."""
+    schema = tmp_path / "contract.json"
+    schema.write_text("{")
+    result = run("types", bad, "--input-schema", schema)
+    assert (1, True) == (result.exit_code, result.output.startswith(f"{schema}:1:2: This is no JSON"))
+
+
 def test_contract_writes_a_schema(tmp_path: Path) -> None:
     """The command writes what the library infers."""
     path = tmp_path / "a.asl.json"
