@@ -143,7 +143,7 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
     from states_language.files import read_definitions, read_schema  # noqa: PLC0415
     from states_language.show import tree  # noqa: PLC0415
     from states_language.sources import SourceError  # noqa: PLC0415
-    from states_language.spelling import listed, nearest  # noqa: PLC0415
+    from states_language.spelling import listed, nearest, printable  # noqa: PLC0415
 
     names: list[str] = []
     try:
@@ -155,7 +155,7 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
                 names.append(entry.name)
                 if state not in (None, entry.name):
                     continue
-                click.echo(f"{entry.type} {entry.name}")
+                click.echo(f"{entry.type} {printable(entry.name)}")
                 here = facts.entries.get(entry.pointer)
                 if here is None:
                     click.echo("  is never reached\n")
@@ -173,7 +173,7 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
                 for title, path, kind in sections:
                     click.echo(f"  {title}")
                     for line in tree(path, kind, depth):
-                        click.echo(f"    {line}")
+                        click.echo(f"    {printable(line)}")
                 click.echo()
     except (SourceError, DocumentError) as error:
         _refuse(file, error)
