@@ -210,15 +210,16 @@ def _executions() -> Json:
     return {
         "EndExecutions": {
             "Type": "Map",
-            "Comment": "Each item by itself: what fails is counted, and ends no other.",
+            "Comment": "Each item by itself: what fails is counted, and ends no other. What came of the items takes their place.",
             "ItemsPath": "$.Page.Items",
             "ItemSelector": {"Item.$": "$$.Map.Item.Value", "SweepStartTime.$": "$$.Execution.StartTime"},
             "MaxConcurrency": 2,
             "ItemProcessor": _inline("CheckItem", {**_item(), **_execution(), **_verdict(), **_stop()}),
-            "ResultPath": "$.Ended",
+            # Else two pages would lie in the state's data when the next one is described.
+            "ResultPath": "$.Page.Items",
             "Next": "CollectFailures",
         },
-        **_failures("", "CheckPhase"),
+        **_failures("", "$.Page.Items", "CheckPhase"),
         "CheckPhase": {
             "Type": "Choice",
             "Choices": [
@@ -718,7 +719,7 @@ def _task_definitions(settings: Settings) -> Json:
             "ResultPath": "$.Ended",
             "Next": "CollectFamilyFailures",
         },
-        **_failures("Family", "CheckMoreFamilies"),
+        **_failures("Family", "$.Ended", "CheckMoreFamilies"),
         "CheckMoreFamilies": {
             "Type": "Choice",
             "Choices": [
@@ -982,12 +983,12 @@ def _complete(then: str) -> Json:
     }
 
 
-def _failures(of: str, then: str) -> Json:
-    """Count the items of a Map that failed, and keep the first of them."""
+def _failures(of: str, ended: str, then: str) -> Json:
+    """Count the items of a Map that failed, and keep the first of them; `ended` is where its result is."""
     return {
         f"Collect{of}Failures": {
             "Type": "Pass",
-            "Parameters": {"Items.$": "$.Ended[?(@.Ended == 'failed')].What"},
+            "Parameters": {"Items.$": f"{ended}[?(@.Ended == 'failed')].What"},
             "ResultPath": "$.Failed",
             "Next": f"Check{of}Failures",
         },

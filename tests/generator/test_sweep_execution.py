@@ -18,7 +18,7 @@ from runner.faults import PREPARED, REJECTED, always, answers, faults_by_state, 
 from runner.modelled_aws import Call, Fault
 from runner.modelled_aws import Task as RunningTask
 from states_language.document import StateMachine, Task
-from states_language.interpreter import Execution, ExecutionStopped, Status, TaskFailed
+from states_language.interpreter import Execution, ExecutionStopped, Status, TaskFailed, execute
 from states_language.interpreter.history import EVENT_LIMIT
 from tests.generator.swept_aws import INPUT, PIPELINE, PREFIX, SCHEDULE, SWEEPER, Account, SweptAws, machine
 
@@ -482,6 +482,20 @@ def test_many_tasks_are_swept_in_pages() -> None:
     account = crowd(130)
     assert Status.SUCCEEDED is account.sweep(SCHEDULE).status
     assert [] == violations(account)
+
+
+def test_one_page_of_tasks_is_held_at_a_time() -> None:
+    """While a page is described, nothing of the one before is left in the state's data."""
+    account, held = crowd(80), []
+
+    def observe(event: Any) -> None:
+        entered = event.get("stateEnteredEventDetails", {})
+        if entered.get("name") == "DescribeTasks":
+            held.append(entered["input"])
+
+    execute(SWEEPER, SCHEDULE, call_task=account.aws, clock=account.aws.clock, observe=observe)
+    assert 4 == len(held)
+    assert not any('"CreatedAt"' in each for each in held)
 
 
 @pytest.mark.slow
