@@ -344,7 +344,8 @@ def _execution() -> Json:
                 "Found.$": "$.Found",
                 "Execution.$": "$.Unknown",
                 "Result": _result(
-                    "ExecutionUnknown", {"Cause": "Step Functions does not know the execution."}
+                    "ExecutionUnknown",
+                    {"Cause": "Step Functions does not know the execution.", "Replaces": 0},
                 ),
             },
             "Next": "CheckTaggedServer",
@@ -424,16 +425,22 @@ def _verdict() -> Json:
         **{
             f"Note{error}": {
                 "Type": "Pass",
-                "Parameters": _result(error, {"Cause.$": cause}),
+                "Parameters": _result(error, {"Cause.$": cause, **replaces}),
                 "ResultPath": "$.Result",
                 "Next": "RecordVerdict",
             }
-            for error in ("ExecutionTimedOut", "ExecutionAborted", "ExecutionFailed")
+            for error, replaces in (
+                ("ExecutionTimedOut", {"Replaces.$": "$.Execution.RedriveCount"}),
+                ("ExecutionAborted", {"Replaces.$": "$.Execution.RedriveCount"}),
+                # A redrive of an execution that ended in a Fail state enters that again, and says nothing new.
+                ("ExecutionFailed", {"Replaces": 0}),
+            )
         },
         "RecordVerdict": record_verdict(
             server_id="$.ServerIds[0]",
             execution="$.ExecutionArn",
             redrive_count="$.Execution.RedriveCount",
+            replaces="$.Result.Replaces",
             started_at="$.Execution.StartDate",
             result="$.Result",
             then="CheckFound",

@@ -316,6 +316,25 @@ def test_a_redriven_execution_is_recorded_anew() -> None:
     )
 
 
+@pytest.mark.parametrize("event", ["ended", "schedule"])
+def test_a_redrive_that_only_fails_again_leaves_the_verdict(event: str) -> None:
+    """Where an execution ended in a Fail state, a redrive enters nothing but that: the verdict is the pipeline's."""
+    account = Account.of(verdict=REJECTED)
+    account.validate()
+    before = dict(account.aws.table)
+    account.aws.executions[f"{PREFIX}one"]["RedriveCount"] = 1
+    assert Status.SUCCEEDED is account.sweep(account.ended() if event == "ended" else SCHEDULE).status
+    assert before == account.aws.table
+
+
+def test_a_redrive_that_dies_is_recorded_once() -> None:
+    """Where nothing was recorded before, it is now, with the redrive's count."""
+    account = leftover()
+    account.aws.executions[f"{PREFIX}one"]["RedriveCount"] = 1
+    account.sweep(SCHEDULE)
+    assert ("1", "ExecutionFailed") == (recorded(account)["redriveCount"], recorded(account)["error"])
+
+
 @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
 def test_an_execution_that_goes_on_is_left_alone(status: str) -> None:
     """Whatever an event says, Step Functions is asked."""
