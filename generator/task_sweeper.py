@@ -318,6 +318,15 @@ def _execution() -> Json:
             "Choices": [
                 {**_one_of(status, "RUNNING", "PENDING_REDRIVE"), "Next": "LeaveItem"},
                 {**all_of(*equal(status, "SUCCEEDED")), "Next": "CompleteSucceeded"},
+                {
+                    # It has recorded that, and stopped its task: otherwise it had failed with a fault of its own.
+                    **all_of(
+                        *equal(status, "FAILED"),
+                        _one_of("$.Execution.Error", *_servers_faults()),
+                        {"Not": present("$.Found.TaskArns")},
+                    ),
+                    "Next": "LeaveItem",
+                },
                 {**_one_of(status, *OVER), "Next": "CompleteExecution"},
             ],
             "Default": "NoteUnknownStatus",
@@ -966,6 +975,11 @@ def _is_ours(path: str) -> Json:
 
 def _one_of(path: str, *values: str) -> Json:
     return all_of(present(path), {"Or": [{"Variable": path, "StringEquals": value} for value in values]})
+
+
+def _servers_faults() -> list[str]:
+    """Return the errors of executions that ended as they should: a server was judged, and not verified."""
+    return [error for error, fault in faults.table().items() if fault.fault == "server"]
 
 
 def _is_known(server: str) -> Json:

@@ -335,6 +335,24 @@ def test_a_redrive_that_dies_is_recorded_once() -> None:
     assert ("1", "ExecutionFailed") == (recorded(account)["redriveCount"], recorded(account)["error"])
 
 
+def test_a_server_that_was_judged_costs_a_sweep_little() -> None:
+    """Most executions that fail have done all that a sweep would do; its transitions are paid for."""
+    account = Account.of(verdict=REJECTED)
+    account.validate()
+    for event in (account.ended(), SCHEDULE):
+        sweep = account.sweep(event)
+        assert Status.SUCCEEDED is sweep.status
+        assert {"RecordVerdict", "FindTasks"}.isdisjoint(sweep.visited)
+
+
+def test_a_task_of_a_server_that_was_judged_is_stopped_all_the_same() -> None:
+    """Whoever started it, its tags say that its execution is over."""
+    account = leftover()
+    account.aws.executions[f"{PREFIX}one"]["Error"] = "Rejected"
+    assert Status.SUCCEEDED is account.sweep(SCHEDULE).status
+    assert [] == violations(account)
+
+
 @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
 def test_an_execution_that_goes_on_is_left_alone(status: str) -> None:
     """Whatever an event says, Step Functions is asked."""
