@@ -95,13 +95,17 @@ def record_verdict(  # noqa: PLR0913 - the fields of a record that its two write
     result: str,
     then: str,
     catch: list[Json],
+    replaces: str | None = None,
 ) -> Json:
     """Write the verdict of an execution, once, whatever is retried; only a redrive may replace it.
+
+    `replaces` leads to the redrive count below which a verdict is replaced, where that is not its own.
 
     `then` is the state that follows, `catch` what follows a failure; the rest are paths: `result` leads to Outcome, Verified, Fault, Error,
     Cause and Verdict.
     """
     redrives = {"N.$": f"States.Format('{{}}', {redrive_count})"}
+    limit = {"N.$": f"States.Format('{{}}', {replaces or redrive_count})"}
     return {
         "Type": "Task",
         "Comment": "Once for each execution, whatever is retried; only a redrive may replace it.",
@@ -122,7 +126,7 @@ def record_verdict(  # noqa: PLR0913 - the fields of a record that its two write
                 "verdict": {"S.$": f"States.JsonToString({result}.Verdict)"},
             },
             "ConditionExpression": "attribute_not_exists(executionArn) OR redriveCount < :redriveCount",
-            "ExpressionAttributeValues": {":redriveCount": redrives},
+            "ExpressionAttributeValues": {":redriveCount": limit},
         },
         "TimeoutSeconds": CALL_SECONDS,
         "Retry": [

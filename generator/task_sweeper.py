@@ -210,15 +210,16 @@ def _executions() -> Json:
     return {
         "EndExecutions": {
             "Type": "Map",
-            "Comment": "Each item by itself: what fails is counted, and ends no other.",
+            "Comment": "Each item by itself: what fails is counted, and ends no other. What came of the items takes their place.",
             "ItemsPath": "$.Page.Items",
             "ItemSelector": {"Item.$": "$$.Map.Item.Value", "SweepStartTime.$": "$$.Execution.StartTime"},
             "MaxConcurrency": 2,
             "ItemProcessor": _inline("CheckItem", {**_item(), **_execution(), **_verdict(), **_stop()}),
-            "ResultPath": "$.Ended",
+            # Else two pages would lie in the state's data when the next one is described.
+            "ResultPath": "$.Page.Items",
             "Next": "CollectFailures",
         },
-        **_failures("", "CheckPhase"),
+        **_failures("", "$.Page.Items", "CheckPhase"),
         "CheckPhase": {
             "Type": "Choice",
             "Choices": [
@@ -317,6 +318,15 @@ def _execution() -> Json:
             "Choices": [
                 {**_one_of(status, "RUNNING", "PENDING_REDRIVE"), "Next": "LeaveItem"},
                 {**all_of(*equal(status, "SUCCEEDED")), "Next": "CompleteSucceeded"},
+                {
+                    # It has recorded that, and stopped its task: otherwise it had failed with a fault of its own.
+                    **all_of(
+                        *equal(status, "FAILED"),
+                        _one_of("$.Execution.Error", *_servers_faults()),
+                        {"Not": present("$.Found.TaskArns")},
+                    ),
+                    "Next": "LeaveItem",
+                },
                 {**_one_of(status, *OVER), "Next": "CompleteExecution"},
             ],
             "Default": "NoteUnknownStatus",
@@ -343,7 +353,8 @@ def _execution() -> Json:
                 "Found.$": "$.Found",
                 "Execution.$": "$.Unknown",
                 "Result": _result(
-                    "ExecutionUnknown", {"Cause": "Step Functions does not know the execution."}
+                    "ExecutionUnknown",
+                    {"Cause": "Step Functions does not know the execution.", "Replaces": 0},
                 ),
             },
             "Next": "CheckTaggedServer",
@@ -423,16 +434,22 @@ def _verdict() -> Json:
         **{
             f"Note{error}": {
                 "Type": "Pass",
-                "Parameters": _result(error, {"Cause.$": cause}),
+                "Parameters": _result(error, {"Cause.$": cause, **replaces}),
                 "ResultPath": "$.Result",
                 "Next": "RecordVerdict",
             }
-            for error in ("ExecutionTimedOut", "ExecutionAborted", "ExecutionFailed")
+            for error, replaces in (
+                ("ExecutionTimedOut", {"Replaces.$": "$.Execution.RedriveCount"}),
+                ("ExecutionAborted", {"Replaces.$": "$.Execution.RedriveCount"}),
+                # A redrive of an execution that ended in a Fail state enters that again, and says nothing new.
+                ("ExecutionFailed", {"Replaces": 0}),
+            )
         },
         "RecordVerdict": record_verdict(
             server_id="$.ServerIds[0]",
             execution="$.ExecutionArn",
             redrive_count="$.Execution.RedriveCount",
+            replaces="$.Result.Replaces",
             started_at="$.Execution.StartDate",
             result="$.Result",
             then="CheckFound",
@@ -718,7 +735,7 @@ def _task_definitions(settings: Settings) -> Json:
             "ResultPath": "$.Ended",
             "Next": "CollectFamilyFailures",
         },
-        **_failures("Family", "CheckMoreFamilies"),
+        **_failures("Family", "$.Ended", "CheckMoreFamilies"),
         "CheckMoreFamilies": {
             "Type": "Choice",
             "Choices": [
@@ -960,6 +977,11 @@ def _one_of(path: str, *values: str) -> Json:
     return all_of(present(path), {"Or": [{"Variable": path, "StringEquals": value} for value in values]})
 
 
+def _servers_faults() -> list[str]:
+    """Return the errors of executions that ended as they should: a server was judged, and not verified."""
+    return [error for error, fault in faults.table().items() if fault.fault == "server"]
+
+
 def _is_known(server: str) -> Json:
     return all_of(text(server), not_empty(server))
 
@@ -982,12 +1004,12 @@ def _complete(then: str) -> Json:
     }
 
 
-def _failures(of: str, then: str) -> Json:
-    """Count the items of a Map that failed, and keep the first of them."""
+def _failures(of: str, ended: str, then: str) -> Json:
+    """Count the items of a Map that failed, and keep the first of them; `ended` is where its result is."""
     return {
         f"Collect{of}Failures": {
             "Type": "Pass",
-            "Parameters": {"Items.$": "$.Ended[?(@.Ended == 'failed')].What"},
+            "Parameters": {"Items.$": f"{ended}[?(@.Ended == 'failed')].What"},
             "ResultPath": "$.Failed",
             "Next": f"Check{of}Failures",
         },

@@ -29,7 +29,7 @@ def told() -> Iterator[None]:
     try:
         yield
     except (ReviewError, DocumentError, SourceError) as error:
-        for line in str(error).splitlines():
+        for line in (error.told if isinstance(error, SourceError) else str(error)).splitlines():
             click.secho(f"error: {line}", fg="red", err=True)
         sys.exit(EXIT_ERROR)
     except BrokenPipeError:  # whoever read the output has had enough: click ends quietly
@@ -116,10 +116,14 @@ def review(  # noqa: PLR0913 - one for each option
 def graph(*, file: Path, form: str, outline: bool, output: Path | None) -> None:
     """Write the state graph of an ASL document, or of those in a template, as Mermaid or SVG."""
     with told():
-        from states_language.document import StateMachine  # noqa: PLC0415  # the help needs none of these
+        from review.model import ReviewError  # noqa: PLC0415  # the help needs none of these
+        from states_language.document import DocumentError, StateMachine  # noqa: PLC0415
         from states_language.sources import read_file  # noqa: PLC0415
 
-        machines = {found.name: StateMachine.of(found.value) for found in read_file(file)}
+        try:
+            machines = {found.name: StateMachine.of(found.value) for found in read_file(file)}
+        except DocumentError as error:
+            raise ReviewError(f"{file}: {error}") from error
         if not machines:
             raise click.UsageError(f"{file} holds no state machine.")
         if form == "svg" and len(machines) > 1:

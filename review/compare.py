@@ -435,7 +435,7 @@ class _Meaning:
             and steps[2:] in (("Description",), ("ConstraintDescription",))
         ):
             return "a description"
-        if steps[:1] != ("Resources",):
+        if steps[:1] != ("Resources",) or len(steps) == 1:
             return ""
         if steps[2:3] == ("Metadata",):
             own = self.pair.shown.value["Resources"].get(steps[1], {})

@@ -84,7 +84,7 @@ def read(data: bytes, name: str) -> Document:
     try:
         return Document(name, parse(decode(data, name), name))
     except SourceError as error:
-        raise ReviewError(str(error)) from error
+        raise ReviewError(error.told) from error
 
 
 def sides(

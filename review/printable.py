@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 
+from states_language.spelling import printable
+
+__all__ = ["log_line", "printable"]
+
 _STEERING = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 """What terminals obey: control sequences (colours, the cursor), commands to the terminal's window, single escapes."""
-
-
-def printable(text: str) -> str:
-    """Return a text without what a terminal would obey; each such character becomes a dot."""
-    return "".join(letter if letter.isprintable() else "·" for letter in text)
 
 
 def log_line(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shlex
 import shutil
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from review.execution_input import problems
 from runner.services.stand_ins import Source
+from states_language.sources import SourceError, read_text
+from states_language.sources.reading import parse_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -98,11 +99,9 @@ def input_of(root: Path, given: Path | None, source: Source) -> dict[str, Any]:
 def read_json(path: Path) -> Any:
     """Return a file's JSON. Raises `RequestError`."""
     try:
-        return json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise RequestError(f"{path}: is not JSON ({error})") from error
+        return parse_json(read_text(path), str(path)).value
+    except SourceError as error:
+        raise RequestError(error.told) from error
 
 
 def environment_of(given: Iterable[str]) -> Mapping[str, str]:

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from runner.tokens import fill
-from states_language.document import StateMachine, Task
+from states_language.document import DocumentError, StateMachine, Task
 from states_language.interpreter import Status, TaskFailed, execute_state
+from states_language.sources import SourceError, parse, read_text
 
 DEFINITION = Path("asl/validation-pipeline.asl.json")
 NO_MOCK = object()
@@ -24,15 +25,13 @@ class StateTestError(Exception):
 
 
 def here(path: Path, name: str, given: Any, mock: Any) -> dict[str, Any]:
-    """Execute a state of a document with the interpreter. Raises `StateTestError`, `DocumentError`."""
+    """Execute a state of a document with the interpreter. Raises `StateTestError`, and `DocumentError` for a state of it."""
     try:
-        text = path.read_text("utf-8")
-        document = json.loads(fill(text))
-    except OSError as error:
-        raise StateTestError(f"{path}: {error.strerror}") from error
-    except ValueError as error:
-        raise StateTestError(f"{path}: is not JSON ({error})") from error
-    machine = StateMachine.of(document)
+        machine = StateMachine.of(parse(fill(read_text(path)), str(path)).value)
+    except SourceError as error:
+        raise StateTestError(error.told) from error
+    except DocumentError as error:
+        raise StateTestError(f"{path}: {error}") from error
     if name not in machine.states:
         raise StateTestError(f"{path}: has no state {name}; it has {', '.join(machine.states)}")
     state = machine.states[name]

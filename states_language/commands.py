@@ -10,7 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from states_language.diagnostics import Diagnostic, Severity
+    from states_language.document import DocumentError
     from states_language.files import Report
+    from states_language.sources import SourceError
 
 SEVERITIES = ("error", "warning", "note")
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE…")
@@ -141,7 +143,7 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
     from states_language.files import read_definitions, read_schema  # noqa: PLC0415
     from states_language.show import tree  # noqa: PLC0415
     from states_language.sources import SourceError  # noqa: PLC0415
-    from states_language.spelling import listed, nearest  # noqa: PLC0415
+    from states_language.spelling import listed, nearest, printable  # noqa: PLC0415
 
     names: list[str] = []
     try:
@@ -153,7 +155,7 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
                 names.append(entry.name)
                 if state not in (None, entry.name):
                     continue
-                click.echo(f"{entry.type} {entry.name}")
+                click.echo(f"{entry.type} {printable(entry.name)}")
                 here = facts.entries.get(entry.pointer)
                 if here is None:
                     click.echo("  is never reached\n")
@@ -171,7 +173,7 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
                 for title, path, kind in sections:
                     click.echo(f"  {title}")
                     for line in tree(path, kind, depth):
-                        click.echo(f"    {line}")
+                        click.echo(f"    {printable(line)}")
                 click.echo()
     except (SourceError, DocumentError) as error:
         _refuse(file, error)
@@ -181,10 +183,12 @@ def types(file: str, state: str | None, depth: int, input_schema: Path | None) -
         raise click.UsageError(f"There is no state '{state}'; {advice}")
 
 
-def _refuse(file: str, error: Exception) -> None:
-    line, column = getattr(error, "line", 0), getattr(error, "column", 0)
-    at = f"{file}:{line}:{column}" if line else file
-    click.echo(f"{at}: {error}", err=True)
+def _refuse(file: str, error: SourceError | DocumentError) -> None:
+    from states_language.sources import SourceError  # noqa: PLC0415
+
+    # What cannot be read may be another file: the contract beside it.
+    told = error.told if isinstance(error, SourceError) and error.file else f"{file}: {error}"
+    click.echo(told, err=True)
     sys.exit(1)
 
 

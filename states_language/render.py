@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from states_language.diagnostics import Diagnostic, Severity
+from states_language.spelling import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,16 +30,16 @@ def _block(entry: Diagnostic, report: Report, *, colour: bool) -> Iterator[str]:
 
     at = f"{entry.file}:{entry.line}:{entry.column}" if entry.line else entry.file
     label = paint(f"{entry.severity.value}[{entry.code}]", "1;" + COLOURS[entry.severity])
-    yield f"{paint(at, '1')}: {label}: {entry.message}"
+    yield f"{paint(at, '1')}: {label}: {printable(entry.message)}"
     source = report.sources.get(entry.file)
     line = source.line(entry.line) if source is not None and entry.line else ""
     if line.strip():
-        shown, caret = _window(line.expandtabs(1), entry.column - 1)
+        shown, caret = _window(printable(line.rstrip("\r\n").expandtabs(1)), entry.column - 1)
         number = str(entry.line)
         yield f" {paint(number + ' |', '34')} {shown}"
         yield f" {' ' * len(number)} {paint('|', '34')} {' ' * caret}{paint('^', '1;' + COLOURS[entry.severity])}"
     if entry.help:
-        yield f"   {paint('help:', '1;32')} {entry.help}"
+        yield f"   {paint('help:', '1;32')} {printable(entry.help)}"
 
 
 def _window(line: str, column: int) -> tuple[str, int]:
@@ -80,7 +81,7 @@ def github(_: Report, shown: Sequence[Diagnostic]) -> str:
 
 
 def _told(entry: Diagnostic) -> str:
-    return f"{entry.message} {entry.help}".strip()
+    return printable(f"{entry.message} {entry.help}".strip())
 
 
 def _data(value: str) -> str:
@@ -146,23 +147,20 @@ def junit(report: Report, shown: Sequence[Diagnostic]) -> str:
         f'<testsuite name="states-language" tests="{max(len(shown), 1)}" failures="{failures}">',
     ]
     for entry in shown:
-        name = quoteattr(f"{entry.code} {entry.pointer}")
+        name = quoteattr(printable(f"{entry.code} {entry.pointer}"))
         lines.append(f"  <testcase classname={quoteattr(entry.file)} name={name}>")
         tag = "system-out" if entry.severity is Severity.NOTE else "failure"
         attributes = (
-            "" if tag == "system-out" else f" message={quoteattr(entry.message)} type={quoteattr(entry.code)}"
+            ""
+            if tag == "system-out"
+            else f" message={quoteattr(printable(entry.message))} type={quoteattr(entry.code)}"
         )
         where = f"{entry.file}:{entry.line}:{entry.column}"
-        lines.append(f"    <{tag}{attributes}>{escape(_xml(f'{where}: {_told(entry)}'))}</{tag}>")
+        lines.append(f"    <{tag}{attributes}>{escape(f'{where}: {_told(entry)}')}</{tag}>")
         lines.append("  </testcase>")
     if not shown:
         lines.append(f'  <testcase classname="states-language" name="{report.checked} state machines"/>')
     return "\n".join([*lines, "</testsuite>"]) + "\n"
-
-
-def _xml(value: str) -> str:
-    """Leave out the characters that XML cannot hold."""
-    return "".join(letter for letter in value if letter in "\t\n\r" or ord(letter) >= 32)
 
 
 FORMATS: Final[Mapping[str, Callable[[Report, Sequence[Diagnostic]], str]]] = {

@@ -65,3 +65,8 @@ def listed(names: Iterable[str], most: int = 8) -> str:
     if len(entries) > most:
         return ", ".join(entries[:most]) + f" and {len(entries) - most} more"
     return " and ".join([", ".join(entries[:-1]), entries[-1]]) if len(entries) > 1 else "".join(entries)
+
+
+def printable(text: str) -> str:
+    """Return a text without what a terminal would obey, or XML refuse; each such character becomes a dot."""
+    return "".join(letter if letter.isprintable() else "·" for letter in text)

@@ -1,6 +1,7 @@
 """The validator's command: judge a server as the registry would, from a shell or in CI."""
 
 import json
+import math
 import sys
 from typing import Any
 
@@ -33,6 +34,8 @@ def validate(url: str, *, as_json: bool, time_limit: float) -> None:
     from validator.handler import judge  # noqa: PLC0415
     from validator.limits import Limits  # noqa: PLC0415
 
+    if math.isnan(time_limit):  # no range refuses it
+        raise click.BadParameter("nan is no number of seconds.", param_hint="--time-limit")
     try:
         endpoint = parse_endpoint(url, allow_localhost=True)
     except EndpointError as problem:

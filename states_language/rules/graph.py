@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from states_language.diagnostics import Finding
-from states_language.document import Choice, Fail, StateMachine, Succeed, UnknownState, Wait
+from states_language.document import Choice, Fail, State, StateMachine, Succeed, UnknownState, Wait
 from states_language.spelling import listed, nearest
 
 if TYPE_CHECKING:
@@ -42,9 +42,10 @@ def _missing(machine: StateMachine) -> Iterator[Finding]:
                 yield _absent(edge.target, edge.pointer, names)
 
 
-def _absent(target: str, pointer: Pointer, names: Iterable[str]) -> Finding:
+def _absent(target: str, pointer: Pointer, names: Mapping[str, State]) -> Finding:
     meant = nearest(target, names)
-    advice = f"Did you mean '{meant}'?" if meant else f"The states here are {listed(names)}."
+    known = f"The states here are {listed(names)}." if names else "There are no states here."
+    advice = f"Did you mean '{meant}'?" if meant else known
     return Finding("missing-state", pointer, f"There is no state '{target}' in this scope.", advice)
 
 

@@ -263,11 +263,13 @@ class _Call:
                 if given.intersection(members.alternatives(name)):
                     continue
                 if members.is_token(name):
+                    is_jsonata = self.call.state.query_language == "JSONata"
+                    token = f'"{name}": "{{% $uuid() %}}"' if is_jsonata else f'"{name}.$": "States.UUID()"'
                     yield Finding(
                         "missing-idempotency-token",
                         pointer,
                         f"{self.call.integration.name} wants '{name}': Step Functions makes no token for SDK calls.",
-                        f'Write "{name}.$": "States.UUID()", or what makes a retry the same call.',
+                        f"Write {token}, or what makes a retry the same call.",
                         at_key=True,
                     )
                     continue

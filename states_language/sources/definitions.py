@@ -87,7 +87,7 @@ def find_definitions(parsed: Parsed, folder: Path | None = None) -> list[Definit
         ]
     if isinstance(value, dict):
         return [Definition(parsed, value)]
-    kind = {list: "list", str: "text", type(None): "null"}.get(type(value), type(value).__name__)
+    kind = {list: "list", str: "text", bool: "boolean", type(None): "null"}.get(type(value), "number")
     raise SourceError(f"A state machine is an object; this file holds a {kind}.", parsed.file, 1, 1)
 
 

@@ -21,3 +21,9 @@ class SourceError(Exception):
         self.file = file
         self.line = line
         self.column = column
+
+    @property
+    def told(self) -> str:
+        """The message behind its place, as far as that is known: `file:line:column: message`."""
+        at = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        return f"{at}: {self.message}" if at else self.message

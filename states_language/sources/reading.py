@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from states_language.sources.errors import DEEPEST, LARGEST_FILE, SourceError
@@ -10,6 +12,9 @@ from states_language.sources.parsed import Parsed
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+HALF = re.compile(r"\\ud[89ab]..(?!\\ud[c-f])|(?<!\\ud[89ab]..)\\ud[c-f]..", re.IGNORECASE)
+"""What may be half a character: JSON writes those past U+FFFF as two of these."""
 
 
 def read_text(path: Path) -> str:
@@ -64,8 +69,14 @@ def parse_json(text: str, name: str) -> Parsed:
     def constant(word: str) -> Any:
         raise SourceError(f"'{word}' is no JSON.", name, *_place_of(text, word))
 
+    def number(digits: str) -> float:
+        found = float(digits)
+        if math.isinf(found):
+            raise SourceError(f"The number {digits} is too large.", name, *_place_of(text, digits))
+        return found
+
     try:
-        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=pairs, parse_constant=constant, parse_float=number)
     except json.JSONDecodeError as error:
         raise SourceError(f"This is no JSON: {error.msg}.", name, error.lineno, error.colno) from error
     except RecursionError as error:
@@ -74,11 +85,30 @@ def parse_json(text: str, name: str) -> Parsed:
         raise SourceError("The JSON has a number of thousands of digits.", name) from error
     if _depth(value) > DEEPEST:
         raise SourceError(f"The JSON is nested more than {DEEPEST} levels deep.", name)
+    if HALF.search(text):
+        _refuse_halves(value, text, name)
     return Parsed(name, text, value, is_yaml=False, has_duplicates=duplicated)
 
 
+def _refuse_halves(value: Any, text: str, name: str) -> None:
+    """Refuse what no file and no terminal can take. Raises `SourceError`."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(error.object[error.start]):04x}"
+        starts = (found.start() for found in HALF.finditer(text) if found[0].lower() == half)
+        place = _place(text, next(starts, 0))
+        raise SourceError(
+            f"'{half}' is half a character; the other half is missing.", name, *place
+        ) from error
+
+
 def _place_of(text: str, word: str) -> tuple[int, int]:
-    before = text[: text.find(word)]
+    return _place(text, text.find(word))
+
+
+def _place(text: str, offset: int) -> tuple[int, int]:
+    before = text[:offset]
     return before.count("\n") + 1, len(before) - before.rfind("\n")
 
 

@@ -18,7 +18,7 @@ from runner.faults import PREPARED, REJECTED, always, answers, faults_by_state, 
 from runner.modelled_aws import Call, Fault
 from runner.modelled_aws import Task as RunningTask
 from states_language.document import StateMachine, Task
-from states_language.interpreter import Execution, ExecutionStopped, Status, TaskFailed
+from states_language.interpreter import Execution, ExecutionStopped, Status, TaskFailed, execute
 from states_language.interpreter.history import EVENT_LIMIT
 from tests.generator.swept_aws import INPUT, PIPELINE, PREFIX, SCHEDULE, SWEEPER, Account, SweptAws, machine
 
@@ -316,6 +316,43 @@ def test_a_redriven_execution_is_recorded_anew() -> None:
     )
 
 
+@pytest.mark.parametrize("event", ["ended", "schedule"])
+def test_a_redrive_that_only_fails_again_leaves_the_verdict(event: str) -> None:
+    """Where an execution ended in a Fail state, a redrive enters nothing but that: the verdict is the pipeline's."""
+    account = Account.of(verdict=REJECTED)
+    account.validate()
+    before = dict(account.aws.table)
+    account.aws.executions[f"{PREFIX}one"]["RedriveCount"] = 1
+    assert Status.SUCCEEDED is account.sweep(account.ended() if event == "ended" else SCHEDULE).status
+    assert before == account.aws.table
+
+
+def test_a_redrive_that_dies_is_recorded_once() -> None:
+    """Where nothing was recorded before, it is now, with the redrive's count."""
+    account = leftover()
+    account.aws.executions[f"{PREFIX}one"]["RedriveCount"] = 1
+    account.sweep(SCHEDULE)
+    assert ("1", "ExecutionFailed") == (recorded(account)["redriveCount"], recorded(account)["error"])
+
+
+def test_a_server_that_was_judged_costs_a_sweep_little() -> None:
+    """Most executions that fail have done all that a sweep would do; its transitions are paid for."""
+    account = Account.of(verdict=REJECTED)
+    account.validate()
+    for event in (account.ended(), SCHEDULE):
+        sweep = account.sweep(event)
+        assert Status.SUCCEEDED is sweep.status
+        assert {"RecordVerdict", "FindTasks"}.isdisjoint(sweep.visited)
+
+
+def test_a_task_of_a_server_that_was_judged_is_stopped_all_the_same() -> None:
+    """Whoever started it, its tags say that its execution is over."""
+    account = leftover()
+    account.aws.executions[f"{PREFIX}one"]["Error"] = "Rejected"
+    assert Status.SUCCEEDED is account.sweep(SCHEDULE).status
+    assert [] == violations(account)
+
+
 @pytest.mark.parametrize("status", ["RUNNING", "PENDING_REDRIVE"])
 def test_an_execution_that_goes_on_is_left_alone(status: str) -> None:
     """Whatever an event says, Step Functions is asked."""
@@ -482,6 +519,20 @@ def test_many_tasks_are_swept_in_pages() -> None:
     account = crowd(130)
     assert Status.SUCCEEDED is account.sweep(SCHEDULE).status
     assert [] == violations(account)
+
+
+def test_one_page_of_tasks_is_held_at_a_time() -> None:
+    """While a page is described, nothing of the one before is left in the state's data."""
+    account, held = crowd(80), []
+
+    def observe(event: Any) -> None:
+        entered = event.get("stateEnteredEventDetails", {})
+        if entered.get("name") == "DescribeTasks":
+            held.append(entered["input"])
+
+    execute(SWEEPER, SCHEDULE, call_task=account.aws, clock=account.aws.clock, observe=observe)
+    assert 4 == len(held)
+    assert not any('"CreatedAt"' in each for each in held)
 
 
 @pytest.mark.slow

@@ -53,10 +53,21 @@ def test_a_file_that_cannot_be_read_is_an_error_and_no_traceback(tmp_path: Path)
     """A mistake is told in a line, and ends with 1."""
     path = tmp_path / "a.json"
     path.write_text("{", "utf-8")
-    result = run(commands.review, str(path), str(path))
-    assert 1 == result.exit_code
-    assert "error:" in result.output
-    assert "Traceback" not in result.output
+    for command, arguments in ((commands.review, [str(path), str(path)]), (commands.graph, [str(path)])):
+        result = run(command, *arguments)
+        assert 1 == result.exit_code
+        assert f"error: {path}:1:2: This is no JSON" in result.output
+        assert "Traceback" not in result.output
+
+
+def test_a_definition_and_a_template_are_compared_as_json(tmp_path: Path) -> None:
+    """Who names two files of different kinds is told so."""
+    definition, template = tmp_path / "a.json", CASES / "definition-inside-a-template/before.json"
+    definition.write_text(json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}), "utf-8")
+    for arguments in ([str(definition), str(template)], [str(template), str(definition)]):
+        result = run(commands.review, *arguments)
+        assert 0 == result.exit_code
+        assert "compared as JSON only" in result.output
 
 
 def test_the_whole_is_written_to_a_file_and_the_verdict_said(tmp_path: Path) -> None:
@@ -71,3 +82,16 @@ def test_a_graph_is_written_as_mermaid() -> None:
     folder = CASES / "definition-inside-a-template"
     result = run(commands.graph, str(folder / "before.json"))
     assert (0, True) == (result.exit_code, result.output.startswith("flowchart TD"))
+
+
+
+
+def test_a_graph_of_no_document_names_the_file(tmp_path: Path) -> None:
+    """A mistake is told with its file, and ends with 1."""
+    path = tmp_path / "a.json"
+    path.write_text("{}", "utf-8")
+    result = run(commands.graph, str(path))
+    assert (1, f"error: {path}: A state machine has an object 'States'.\n") == (
+        result.exit_code,
+        result.output,
+    )

@@ -82,6 +82,28 @@ def test_a_state_that_cannot_be_tested_is_told(tmp_path: Path, state: str, messa
     assert message in output
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", "[" * 100_000, "a.json: The JSON is nested too deeply."),
+        ("a.json", "{", "a.json:1:2: This is no JSON"),
+        ("a.json", "{}", "a.json: A state machine has an object 'States'."),
+        ("a.yaml", "States: [", "a.yaml:2:1: This is no YAML"),
+    ],
+)
+def test_a_definition_that_cannot_be_read_is_told(tmp_path: Path, name: str, text: str, message: str) -> None:
+    """Exit code 2, with the place; as YAML it is read, too."""
+    (tmp_path / "input.json").write_text("{}")
+    (tmp_path / name).write_text(text)
+    given = ("A", "--input", tmp_path / "input.json", "--definition", tmp_path / name)
+    code, output = invoke(commands.test_state, *given)
+    assert 2 == code
+    assert message in output
+    (tmp_path / "a.yaml").write_text("StartAt: A\nStates: {A: {Type: Succeed}}\n")
+    code, output = invoke(commands.test_state, *given[:-1], tmp_path / "a.yaml")
+    assert 0 == code, output
+
+
 # What is wrong before anything is started
 
 
@@ -92,7 +114,7 @@ def test_a_state_that_cannot_be_tested_is_told(tmp_path: Path, state: str, messa
         (["--repository", "nowhere"], "nowhere: is no folder"),
         (["--env", "A"], "write NAME=VALUE"),
         (["--repeat", "0"], "0 is not in the range"),
-        (["--input", "nowhere.json"], "nowhere.json: No such file"),
+        (["--input", "nowhere.json"], "nowhere.json: The file cannot be read: No such file"),
         (
             ["--serve", "--input", "x", "--json"],
             "--serve executes nothing by itself: leave out --input, --json",

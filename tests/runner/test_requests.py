@@ -86,7 +86,9 @@ def test_an_input_that_is_made_fits_its_schema(name: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "is not JSON"),
+        ("{", r"input\.json:1:2: This is no JSON"),
+        ('{"serverId": NaN}', "'NaN' is no JSON"),
+        ("[" * 100_000, "nested too deeply"),
         ("[]", "is not of type 'object'"),
         ("{}", "'serverId' is a required property"),
         ('{"serverId": 5, "repositoryName": "a", "originalRepositoryName": "a/b"}', r"\$\.serverId: 5 is not of type 'string'"),
@@ -104,7 +106,7 @@ def test_an_input_that_breaks_the_schema_is_told(tmp_path: Path, text: str, mess
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     """By its name."""
-    with pytest.raises(RequestError, match=r"nothing\.json: No such file"):
+    with pytest.raises(RequestError, match=r"nothing\.json: The file cannot be read: No such file"):
         read_json(tmp_path / "nothing.json")
 
 

@@ -125,6 +125,18 @@ def test_github_writes_commands(bad: Path) -> None:
     )
 
 
+def test_no_name_steers_a_terminal_or_breaks_the_xml(tmp_path: Path) -> None:
+    """A document may be a stranger's; what is found in it stays on its line."""
+    path = tmp_path / "a.asl.json"
+    path.write_text(
+        json.dumps({"StartAt": "A", "States": {"A": {"Type": "Pass", "Next": "\x1b[2J\n::error::"}}})
+    )
+    assert "There is no state '·[2J·::error::' in this scope." in run("check", path, "--color").output
+    ET.fromstring(run("check", path, "--format", "junit").output)  # noqa: S314 - ours
+    path.write_text(path.read_text().replace('"A"', '"\\u001bA"'))
+    assert run("types", path).output.startswith("Pass ·A\n")
+
+
 def test_junit_is_xml_with_a_case_a_finding(bad: Path) -> None:
     """The JUnit report parses, and counts its failures."""
     suite = ET.fromstring(run("check", bad, "--format", "junit").output.encode())  # noqa: S314 - our own output
@@ -206,6 +218,14 @@ def test_types_refuses_a_state_that_does_not_exist(bad: Path) -> None:
     result = run("types", bad, "--at", "Tke")
     assert result.exit_code == 2
     assert "did you mean 'Take'?" in result.output
+
+
+def test_types_names_the_file_that_cannot_be_read(tmp_path: Path, bad: Path) -> None:
+    """That may be the contract."""
+    schema = tmp_path / "contract.json"
+    schema.write_text("{")
+    result = run("types", bad, "--input-schema", schema)
+    assert (1, True) == (result.exit_code, result.output.startswith(f"{schema}:1:2: This is no JSON"))
 
 
 def test_contract_writes_a_schema(tmp_path: Path) -> None:

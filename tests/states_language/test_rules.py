@@ -176,6 +176,19 @@ def test_jsonata_is_judged_by_its_form(fields: dict[str, Any], expected: set[tup
     assert expected == found(document({"Type": "Pass", **fields}, QueryLanguage="JSONata"))
 
 
+def test_the_token_is_advised_in_the_documents_language() -> None:
+    """JSONata knows no field that ends in `.$`."""
+    run = {"Type": "Task", "Resource": f"{SDK}ecs:runTask", "Arguments": {"TaskDefinition": "d"}}
+    (finding,) = check(document(run, QueryLanguage="JSONata"))
+    assert finding.help.startswith('Write "ClientToken": "{% $uuid() %}", or')
+
+
+def test_a_scope_without_states_is_said_to_have_none() -> None:
+    """No sentence ends in the middle."""
+    (finding,) = check({"StartAt": "A", "States": {}})
+    assert "There are no states here." == finding.help
+
+
 RUN = call(f"{SDK}ecs:runTask", {"TaskDefinition": "d", "ClientToken": "t"}, ResultPath="$.run")
 STOP = call(f"{SDK}ecs:stopTask", {"Task.$": "$.run.Tasks[0].TaskArn"}, ResultPath=None)
 GUARD = {

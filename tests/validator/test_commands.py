@@ -69,6 +69,11 @@ def test_a_url_that_is_not_asked_is_a_mistake_of_usage(url: str) -> None:
     assert "Error: Invalid value for URL: " in done.output
 
 
+def test_no_number_is_no_time_limit() -> None:
+    """A server would be rejected for it."""
+    assert 2 == CliRunner().invoke(validate, ["http://127.0.0.1:1", "--time-limit", "nan"]).exit_code
+
+
 def test_a_failure_is_explained() -> None:
     """Each failed check shows where, what was expected, what came, its source, and its page."""
     with ScriptedServer(spoil=on({"tools/list"}, status(500))()) as server:
