@@ -84,8 +84,6 @@ def test_a_graph_is_written_as_mermaid() -> None:
     assert (0, True) == (result.exit_code, result.output.startswith("flowchart TD"))
 
 
-
-
 def test_a_graph_of_no_document_names_the_file(tmp_path: Path) -> None:
     """A mistake is told with its file, and ends with 1."""
     path = tmp_path / "a.json"
