@@ -123,7 +123,7 @@ def read_lock(root: Path, name: str) -> Lock:
             _sha256(held["sha256"]),
             tuple(Release(_version(each["version"]), _sha256(each["sha256"])) for each in held["released"]),
         )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"{lock_path(name)}: is no lock file ({error}); take it from version control again"
         raise ArtifactError(message) from error
 
@@ -135,7 +135,7 @@ def read_package(root: Path) -> Package:
     except FileNotFoundError as error:
         message = f"{PACKAGE_LOCK}: is missing; `make package` writes it"
         raise ArtifactError(message) from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         message = f"{PACKAGE_LOCK}: is no lock file ({error}); `make package` writes it anew"
         raise ArtifactError(message) from error
 

@@ -23,7 +23,7 @@ def summary(before: str | None, after: str) -> list[str]:
         return ["new"]
     try:
         changes = list(_changes(json.loads(before), json.loads(after), ROOT))
-    except ValueError:
+    except (ValueError, RecursionError):
         lines = list(ndiff(before.splitlines(), after.splitlines()))
         added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
         return [f"{added} lines added, {removed} removed"]

@@ -201,6 +201,7 @@ GOOD: dict[str, Any] = {"version": "1.0.0", "sha256": DIGEST, "released": []}
     [
         ("", "Expecting value"),
         ("<<<<<<< HEAD\n", "Expecting value"),
+        pytest.param("[" * 100_000, "recursion", id="nested"),
         ("[]", "list indices must be integers"),
         ("null", "not subscriptable"),
         (json.dumps({**GOOD, "version": 1}), "1 is no version such as 1.0.0"),
@@ -228,7 +229,13 @@ def test_a_broken_lock_is_refused(tmp_path: Path, text: str, reason: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "make", [lambda path: path.mkdir(), lambda path: path.write_bytes(b"\xff")], ids=["folder", "not UTF-8"]
+    "make",
+    [
+        lambda path: path.mkdir(),
+        lambda path: path.write_bytes(b"\xff"),
+        lambda path: path.write_text("[" * 100_000),
+    ],
+    ids=["folder", "not UTF-8", "nested"],
 )
 def test_a_lock_that_cannot_be_read_is_refused(tmp_path: Path, make: Callable[[Path], object]) -> None:
     """A folder in its place, or bytes that are no text, are told like any other broken lock."""

@@ -56,6 +56,11 @@ def test_other_text_is_compared_by_lines(before: str, after: str, line: str) -> 
     assert summary(before, after) == [line]
 
 
+def test_json_that_is_nested_too_deeply_is_compared_by_lines() -> None:
+    """What stood there may be anything."""
+    assert ["1 lines added, 1 removed"] == summary("[" * 100_000, "[]")
+
+
 def test_only_the_first_changes_are_told() -> None:
     """The terminal is not the review: after a few lines only the rest's number is told."""
     before, after = ({str(key): value for key in range(10)} for value in (1, 2))
