@@ -39,8 +39,6 @@ STATUSES = ("RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED")
 FILE = click.Path(path_type=Path, dir_okay=False)
 LABELS = ("build", "task", "validator")
 COLOURS = {"build": "cyan", "task": None, "validator": "magenta"}
-TABLE = "VerdictTableNameInUse"
-"""The output that names the table of verdicts."""
 
 
 @click.command()
@@ -82,7 +80,7 @@ def start(  # noqa: PLR0913 - its options
         if not detach:
             if not is_json:
                 note(f"started {named}")
-            _follow(of, arn, named, stack.outputs.get(TABLE), is_json=is_json, is_new=True)
+            _follow(of, arn, named, stack.outputs, is_json=is_json, is_new=True)
         elif is_json:
             echo_json({"executionArn": arn, "name": named})
         else:
@@ -135,13 +133,12 @@ def execution(  # noqa: PLR0913 - its options
             _show_history(Path(execution), drawing, is_json=is_json)
             return
         arn, outputs = _target(of, stack_name, execution, is_alone=is_stopped)
-        verdicts = outputs.get(TABLE)
         if is_stopped:
             _stop(of, arn, reason, is_json=is_json)
         elif follow:
-            _follow(of, arn, execution, verdicts, is_json=is_json)
+            _follow(of, arn, execution, outputs, is_json=is_json)
         else:
-            _show_execution(of, arn, verdicts, drawing, is_json=is_json)
+            _show_execution(of, arn, outputs, drawing, is_json=is_json)
 
 
 @click.command()
@@ -158,7 +155,7 @@ def executions(  # noqa: PLR0913 - its options
     stack_name: str, profile: str | None, region: str | None, endpoint_url: str | None,
 ) -> None:  # fmt: skip
     """List the recent executions: server, verdict, whose fault, duration, about what each cost."""
-    from operations import deployed  # noqa: PLC0415 - the help needs none of these
+    from operations import deployed, outcome  # noqa: PLC0415 - the help needs none of these
     from operations import executions as recent  # noqa: PLC0415
 
     of = account(profile, region, endpoint_url)
@@ -167,7 +164,7 @@ def executions(  # noqa: PLR0913 - its options
             raise Refused("--failed and --status exclude each other", EXIT_USAGE)
         stack = deployed.find(of, stack_name)
         statuses = recent.UNVERIFIED if failed else (status.upper(),) if status else ()
-        query = recent.Query(stack.machine_arn, stack.output(TABLE), statuses, since, server, limit)
+        query = recent.Query(stack.machine_arn, stack.output(outcome.TABLE), statuses, since, server, limit)
         found = recent.listed(of, query)
         if is_json:
             echo_json([each.as_json() for each in found])
@@ -291,7 +288,7 @@ def _target(
 
 
 def _follow(  # noqa: PLR0913 - what it follows, and how it answers
-    of: Account, arn: str, named: str, verdicts: str | None, *, is_json: bool, is_new: bool = False
+    of: Account, arn: str, named: str, outputs: Mapping[str, str], *, is_json: bool, is_new: bool = False
 ) -> None:
     """Follow an execution to its end, tell what came of it, and exit by it. `named`: as a person names it."""
     from operations import follow, outcome, progress  # noqa: PLC0415 - the help needs none of these
@@ -303,7 +300,7 @@ def _follow(  # noqa: PLR0913 - what it follows, and how it answers
         with shown:
             for event in follow.events(history, is_new=is_new):
                 shown.event(event)
-            found = outcome.ended(of, arn, verdicts)
+            found = outcome.ended(of, arn, outputs)
     except KeyboardInterrupt:
         note("no longer watched; the execution goes on")
         _note_ways(named)
@@ -352,13 +349,15 @@ def _stop(of: Account, arn: str, reason: str | None, *, is_json: bool) -> None:
         click.echo("it had ended already")
 
 
-def _show_execution(of: Account, arn: str, verdicts: str | None, drawing: _Drawing, *, is_json: bool) -> None:
+def _show_execution(
+    of: Account, arn: str, outputs: Mapping[str, str], drawing: _Drawing, *, is_json: bool
+) -> None:
     from operations import outcome  # noqa: PLC0415
     from operations.history import History  # noqa: PLC0415
 
     history = History(of, arn, has_data=drawing.output is not None)
     history.look()
-    found = (outcome.ended if history.is_over else outcome.read)(of, arn, verdicts)
+    found = (outcome.ended if history.is_over else outcome.read)(of, arn, outputs)
     if drawing.output is not None:
         _draw(history.events, drawing, lambda: _deployed_definition(of, arn))
     else:

@@ -10,13 +10,13 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from deployer.account import error_code
 from deployer.console import GAP, LEAST_LAST
 from operations import parallel
-from operations.outcome import RUNNING, Outcome, fault_of, outcome_of, plain
+from operations.outcome import RUNNING, UNRECORDED, Outcome, fault_of, outcome_of, plain
 from operations.times import utc, zone
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ NARROW = ("started", "name", "verdict", "error", "server")
 LAYOUTS = (WIDE, MIDDLE, NARROW, NARROW[:4], NARROW[:3], NARROW[1:3])
 """From the widest to the narrowest. Names are typed again: columns are left out before a name is cut."""
 UNVERIFIED = ("FAILED", "TIMED_OUT", "ABORTED")
-UNRECORDED = timedelta(hours=1)
-"""After so long the sweeper has recorded what an execution could not record itself: twice its schedule."""
 BEFORE_A_TASK = frozenset(
     {
         "InvalidInput",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,12 @@ WORDS = {"PolicyNeeded": "needs_policy"}
 """What the pipeline records for an error of a server's other than `rejected`."""
 RECORDED_AS = {"TIMED_OUT": "ExecutionTimedOut", "ABORTED": "ExecutionAborted", "FAILED": "ExecutionFailed"}
 """What the sweeper records of an execution that has recorded nothing, by its status."""
+UNRECORDED = timedelta(hours=1)
+"""After so long the sweeper has recorded what an execution could not record itself: twice its schedule."""
+SWEPT = "docs/operating.md says what to do about sweeps"
 SETTLING = Pace(first=0.1, last=2.0, limit=60.0)
+TABLE, SWEEPER = "VerdictTableNameInUse", "SweeperArn"
+"""The stack's outputs that name the table of verdicts, and the sweeper."""
 _ROW = re.compile(r"\| `(\w+)` \| the (\w+)'s \| [^|]+ \| ([^|]+) \| ([^|]+) \|")
 
 
@@ -68,6 +73,10 @@ class Outcome:
     described: Mapping[str, Any] = field(repr=False)
     """What DescribeExecution answers."""
     record: Mapping[str, Any] | None = None
+    is_looked_up: bool = False
+    """Whether the table was asked for its record."""
+    is_sweep: bool = False
+    """Whether it is one of the sweeper's, which judges nothing."""
 
     @property
     def arn(self) -> str:
@@ -147,6 +156,8 @@ class Outcome:
     @property
     def title(self) -> str:
         """What it came to, in a word: `verified`, `rejected`, …, or its status."""
+        if self.is_sweep:
+            return self.status.lower()
         recorded = (self.record or {}).get("outcome") or self.result.get("Outcome")
         return str(recorded or outcome_of(self.status, self.error))
 
@@ -156,22 +167,26 @@ class Outcome:
         return {"none": EXIT_DONE, "server": EXIT_REFUSED}.get(self.fault, EXIT_ERROR)
 
 
-def read(account: Account, arn: str, table: str | None) -> Outcome:
-    """Return an execution, with its record where it has one. Raises `Refused` where there is no such execution."""
+def read(account: Account, arn: str, outputs: Mapping[str, str]) -> Outcome:
+    """Return an execution, with its record where it has one; what the stack's `outputs` do not name is left out.
+
+    Raises `Refused` where there is no such execution.
+    """
     described = describe(account, arn)
-    outcome = Outcome(described)
+    outcome = Outcome(described, is_sweep=described["stateMachineArn"] == outputs.get(SWEEPER))
+    table = outputs.get(TABLE)
     if table is None or not outcome.server or outcome.status == RUNNING:
         return outcome
-    return Outcome(described, record_of(account, table, outcome.server, arn))
+    return Outcome(described, record_of(account, table, outcome.server, arn), is_looked_up=True)
 
 
-def ended(account: Account, arn: str, table: str | None) -> Outcome:
+def ended(account: Account, arn: str, outputs: Mapping[str, str]) -> Outcome:
     """Return an execution whose history has come to its end.
 
     DescribeExecution may not know of the end yet: it is asked again. Evidence: documentation (eventually consistent).
     """
     for _ in SETTLING.looks():
-        found = read(account, arn, table)
+        found = read(account, arn, outputs)
         if found.status != RUNNING:
             return found
     raise Refused(
@@ -231,12 +246,14 @@ def lines(outcome: Outcome) -> Iterator[tuple[str, str]]:
     from review.printable import printable  # noqa: PLC0415 - only where there is something to show
     from review.render import verdict_lines  # noqa: PLC0415
 
-    means, advice = explained(outcome.error, outcome.status)
+    means, advice = ("", SWEPT) if outcome.is_sweep else explained(outcome.error, outcome.status)
     end = verdict_lines.End(outcome.title, outcome.fault, outcome.error, outcome.cause, advice, means)
     for text, style in verdict_lines.lines(end, outcome.verdict):
         yield as_given(printable(text)), style
-    if outcome.status != RUNNING and outcome.record is None:
-        yield "  no verdict is recorded for it; the sweeper records one within the hour", "yellow"
+    if outcome.is_looked_up and outcome.record is None:
+        lately = outcome.stopped is not None and datetime.now(UTC) - outcome.stopped < UNRECORDED
+        later = "; the sweeper records one within the hour" if lately else ""
+        yield f"  no verdict is recorded for it{later}", "yellow"
 
 
 def explained(error: str | None, status: str) -> tuple[str, str]:

@@ -91,7 +91,7 @@ def as_json(outcome: Outcome, told: Told | None) -> dict[str, Any]:
         "name": outcome.name,
         "server": outcome.server or None,
         "status": outcome.status,
-        "outcome": outcome.title if outcome.status != "RUNNING" else None,
+        "outcome": None if outcome.status == "RUNNING" or outcome.is_sweep else outcome.title,
         "fault": outcome.fault or None,
         "error": outcome.error,
         "cause": outcome.cause,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +14,7 @@ from deployer.stacks import Pace
 from operations import execution_commands, outcome
 from operations.outcome import faults
 from review.execution import tell
-from tests.operations.scripted import NOW, Scripted, described, event, execution_arn, refused
+from tests.operations.scripted import NAME, NOW, SWEEPER, Scripted, described, event, execution_arn, refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -178,6 +179,39 @@ def test_an_arn_is_shown_where_its_stack_is_gone(failed: Scripted, run: Callable
     assert 1 == run(execution_commands.execution, "e").exit_code
 
 
+def test_a_sweep_is_no_validation(aws: Scripted, run: Callable[..., Result]) -> None:
+    """It verified nothing, and no verdict of it is missing; `status` leads here when one fails."""
+    arn = execution_arn("sweep").replace(NAME, "Sweeper-1")
+    aws.answer(stepfunctions__GetExecutionHistory={"events": [event(1, "ExecutionStarted")]})
+    given = {"executionArn": arn, "stateMachineArn": SWEEPER, "input": "{}", "output": "{}"}
+    aws.answer(stepfunctions__DescribeExecution=described("sweep", **given))
+    shown = run(execution_commands.execution, arn).stdout
+    assert "succeeded" == shown.splitlines()[0]
+    assert "verdict" not in shown
+    assert json.loads(run(execution_commands.execution, arn, "--json").stdout)["outcome"] is None
+    failed = {**given, "error": "SweepFailed", "cause": "a task is left"}
+    aws.answer(stepfunctions__DescribeExecution=described("sweep", "FAILED", **failed))
+    assert "docs/operating.md" in run(execution_commands.execution, arn).stdout
+
+
+@pytest.mark.parametrize(("minutes", "said"), [(2, "the sweeper records one"), (90, "is recorded for it\n")])
+def test_a_record_is_promised_only_while_one_may_come(
+    aws: Scripted, run: Callable[..., Result], minutes: int, said: str
+) -> None:
+    """And missed only where it was looked for."""
+    ended = described("e", "ABORTED", stopDate=NOW - timedelta(minutes=minutes))
+    aws.answer(
+        stepfunctions__GetExecutionHistory={"events": [event(1, "ExecutionStarted")]},
+        stepfunctions__DescribeExecution=ended,
+        dynamodb__GetItem={},
+    )
+    shown = run(execution_commands.execution, "e").stdout
+    assert "no verdict is recorded for it" in shown
+    assert said in shown
+    aws.answer(cloudformation__DescribeStacks={"Stacks": []})
+    assert "no verdict" not in run(execution_commands.execution, execution_arn("e")).stdout
+
+
 @pytest.mark.parametrize(
     ("status", "expected"), [("RUNNING", "stopped;"), ("SUCCEEDED", "it had ended already")]
 )
@@ -265,7 +299,7 @@ def test_an_end_that_is_never_known_is_no_verdict(failed: Scripted, monkeypatch:
     monkeypatch.setattr(outcome, "SETTLING", Pace(first=0, last=0, limit=0.05))
     failed.answer(stepfunctions__DescribeExecution=described("e", "RUNNING"))
     with pytest.raises(Refused, match="still says that it runs"):
-        outcome.ended(failed.account(), execution_arn("e"), None)
+        outcome.ended(failed.account(), execution_arn("e"), {})
 
 
 @pytest.mark.parametrize(

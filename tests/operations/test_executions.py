@@ -288,7 +288,7 @@ def test_a_server_s_executions_are_found_before_they_are_recorded(aws: Scripted)
 
 def test_what_an_execution_cannot_record_is_recorded_within_the_time_that_is_looked_back() -> None:
     """It is twice the sweeper's schedule."""
-    assert 2 * status.SWEEP_EVERY == executions.UNRECORDED
+    assert 2 * status.SWEEP_EVERY == outcome.UNRECORDED
 
 
 def test_since_is_not_ended_by_what_started_before(aws: Scripted) -> None:
