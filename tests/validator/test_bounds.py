@@ -63,7 +63,7 @@ def test_the_largest_honest_server_is_bounded() -> None:
     large = tool(inputSchema={"type": "object", "properties": properties})
     honest = tools(*({**large, "name": f"tool_{number}"} for number in range(500)))
     with ScriptedServer(honest, honestly()) as server:
-        figures = measured(server.url, seconds=20)
+        figures = measured(server.url, seconds=60)  # its memory is what counts, on a busy machine too
     assert ("limits.tools" if figures["failed"] else None) == figures["failed"]
     assert figures["peak"] < HOSTILE_MEGABYTES
 
