@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench import figures
+from bench import figures, startup
 
 
 def test_the_page_has_each_row_and_each_goal() -> None:
@@ -18,6 +18,8 @@ def test_the_page_has_each_row_and_each_goal() -> None:
         figures.CHANGED,
         figures.CHECK,
         figures.REVIEW,
+        figures.LARGE_REVIEW,
+        figures.LOAD,
         figures.CFN_LINT,
         figures.RUN,
         figures.APP,
@@ -25,5 +27,8 @@ def test_the_page_has_each_row_and_each_goal() -> None:
         *(figures.stacks(count) for count in (100, 500)),
     ]
     assert [] == [row for row in rows if f"| {row} |" not in page]
+    assert [] == [name for name in (*startup.COMMANDS, startup.ALONE) if f"| {name} |" not in page]
     nothing = {row: figures.Figures(1, 1, 1) for row in rows}
-    assert [] == [goal.words for goal in figures._goals(nothing, 0) if f"| {goal.words} |" not in page]
+    starts = [startup.Start(name, 1, 1) for name in startup.COMMANDS]
+    goals = figures._goals(nothing, starts, 0)
+    assert [] == [goal.words for goal in goals if f"| {goal.words} |" not in page]
