@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -10,7 +11,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 from click.core import ParameterSource
@@ -26,6 +27,9 @@ STACK = "toolshed-validation"
 
 EXIT_DONE, EXIT_ERROR, EXIT_USAGE, EXIT_REFUSED, EXIT_ROLLED_BACK, EXIT_PLANNED = 0, 1, 2, 3, 4, 5
 EXIT_INTERRUPTED = 130
+
+DUMB = frozenset({"dumb", "unknown"})
+"""Terminals on which rich moves nothing: a view that is drawn again and again would never be seen."""
 
 GAP, LEAST_LAST = 2, 10
 """Between a table's columns; and the least that is left of its last one."""
@@ -211,6 +215,11 @@ def as_given(text: str) -> str:
         return whole
 
     return HINT.sub(completed, text)
+
+
+def can_move(*streams: TextIO) -> bool:
+    """Tell whether all of these are terminals on which a view can be drawn over the one before."""
+    return os.environ.get("TERM", "").lower() not in DUMB and all(each.isatty() for each in streams)
 
 
 def complain(message: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import time
@@ -13,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from deployer.console import can_move
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 ROWS_BESIDE = 5
 """Lines of a terminal that the resources leave free."""
 STATUS_STYLES = (("_FAILED", "red"), ("ROLLBACK", "yellow"), ("DELETE", "yellow"), ("_COMPLETE", "green"))
-DUMB = frozenset({"dumb", "unknown"})
-"""Terminals on which rich moves nothing: the whole view would never be seen."""
 PATIENCE = 30
 """Seconds without an event after which lines say that something still goes on: CI ends what is silent."""
 
@@ -220,6 +219,6 @@ class Live(Lines):
 
 def choose(stack: str, names: Sequence[str], *, is_json: bool) -> Lines:
     """Return what fits who watches."""
-    if not is_json and sys.stdout.isatty() and os.environ.get("TERM", "").lower() not in DUMB:
+    if not is_json and can_move(sys.stdout):
         return Live(stack, names)
     return Lines(is_error_stream=is_json)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import click
 
+from deployer.console import can_move
 from review.printable import printable
 
 if TYPE_CHECKING:
@@ -95,7 +96,7 @@ def choose(*, is_json: bool) -> Progress:
     """Return what fits who watches."""
     if is_json:
         return Silent()
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if not can_move(sys.stdout, sys.stderr):
         return Lines()
     from operations.live import Live  # noqa: PLC0415 - only where a person watches
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
+from deployer.console import can_move
 from operations import live, progress
 
 if TYPE_CHECKING:
@@ -53,4 +54,4 @@ def choose(*, is_json: bool) -> Progress:
     """Return what fits who watches."""
     if is_json:
         return Silent()
-    return Live() if sys.stdout.isatty() and sys.stderr.isatty() else Lines()
+    return Live() if can_move(sys.stdout, sys.stderr) else Lines()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from operations import progress
+from operations.live import Live
 from operations.progress import Lines, choose, seconds
+from runner import progress as local
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
 NOW = datetime.now(UTC)
 
@@ -60,6 +64,19 @@ def test_who_watches_decides() -> None:
     """Programs are shown nothing, a pipe lines."""
     assert isinstance(choose(is_json=True), progress.Silent)
     assert isinstance(choose(is_json=False), Lines)
+
+
+@pytest.mark.parametrize(("terminal", "is_live"), [("dumb", False), ("xterm-256color", True)])
+@pytest.mark.parametrize("package", [progress, local])
+def test_a_terminal_that_moves_nothing_gets_lines(
+    monkeypatch: pytest.MonkeyPatch, package: ModuleType, terminal: str, is_live: bool
+) -> None:
+    """On it a live graph would never be seen; of an execution here as of one on AWS."""
+    monkeypatch.setenv("TERM", terminal)
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(f"sys.{name}", io.StringIO())
+        monkeypatch.setattr(f"sys.{name}.isatty", lambda: True)
+    assert is_live is isinstance(package.choose(is_json=False), Live)
 
 
 @pytest.mark.parametrize(
