@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -80,8 +81,9 @@ def build(ctx: click.Context) -> None:
 def main() -> int:
     """Run the command line and return its exit code."""
     for stream in (sys.stdout, sys.stderr):
-        # What a terminal's encoding lacks is escaped: a sign is no reason to end.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # both are files here
+        # What a terminal's encoding lacks is escaped: a sign is no reason to end. Who closed a stream has none.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         build.main(standalone_mode=False)
     except click.UsageError as error:

@@ -199,6 +199,14 @@ def test_any_python_finds_the_environment(tmp_path: Path) -> None:
     assert (0, "['build.py', '-h']\n") == ((found := ran()).returncode, found.stdout)
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_is_no_defect(closed: str) -> None:
+    """Whoever wants to see nothing may close what it would be written to."""
+    command = f'exec "{sys.executable}" "{ROOT / "build.py"}" graph asl/task-sweeper.asl.json {closed}'
+    done = subprocess.run(["sh", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_what_an_encoding_lacks_is_escaped(tmp_path: Path) -> None:
     """A person with another locale reads what a command prints, and no traceback."""
     document = tmp_path / "one.asl.json"
