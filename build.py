@@ -80,8 +80,11 @@ def build(ctx: click.Context) -> None:
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    # What a closed stream was to take is thrown away; Python has none then.
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, PTH123
     for stream in (sys.stdout, sys.stderr):
-        # What a terminal's encoding lacks is escaped: a sign is no reason to end. Who closed a stream has none.
+        # What a terminal's encoding lacks is escaped: a sign is no reason to end.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
