@@ -47,7 +47,7 @@ def test_an_ordinary_server_is_cheap() -> None:
     assert figures["peak"] < ORDINARY_MEGABYTES
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 @pytest.mark.parametrize("case", [*SIZE, *TIME], ids=lambda case: case.name)
 def test_a_hostile_server_is_bounded(case: Case) -> None:
     """With the bounds that the Lambda has, no behaviour takes more than 100 MB."""
@@ -56,7 +56,7 @@ def test_a_hostile_server_is_bounded(case: Case) -> None:
     assert figures["peak"] < HOSTILE_MEGABYTES
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_largest_honest_server_is_bounded() -> None:
     """500 tools in almost 4 MiB, on two eras, stay within the memory that a hostile server has too."""
     properties = {f"parameter_{number}": {"type": "string", "description": "x" * 60} for number in range(60)}
