@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -17,6 +18,7 @@ import pytest
 from click.testing import CliRunner
 
 from runner import commands, emulator, state_test
+from runner.warden import descendants
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -239,17 +241,9 @@ class Run:
     def below(self) -> dict[int, str]:
         """Return the processes below it, with their command lines."""
         found: dict[int, str] = {}
-        todo = [self.pid]
-        while todo:
-            for thread in Path(f"/proc/{todo.pop()}/task").glob("*"):
-                try:
-                    own = [int(number) for number in (thread / "children").read_text().split()]
-                    found |= {
-                        each: Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ") for each in own
-                    }
-                    todo += own
-                except OSError:
-                    continue
+        for each in descendants(self.pid):
+            with contextlib.suppress(OSError):  # it has ended since
+                found[each] = Path(f"/proc/{each}/cmdline").read_text().replace("\0", " ")
         self.seen |= {(each, stat(each)[STARTED]) for each in found}
         return found
 
