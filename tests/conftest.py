@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import signal
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from botocore.loaders import JSONFileLoader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +31,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+_read = JSONFileLoader.load_file
+
+
+@cache
+def _read_once(path: str) -> Any:
+    """Return what botocore reads from a file; each client that a test makes would read its service's files anew."""
+    return _read(JSONFileLoader(), path)
+
+
+pytest.MonkeyPatch().setattr(JSONFileLoader, "load_file", lambda _loader, path: _read_once(path))
 
 PROJECT = (
     "README.md",
