@@ -106,6 +106,12 @@ class World:
         found: dict[str, Any] = json.loads((self.root / TEMPLATE).read_text("utf-8"))
         return found
 
+    def change_a_description(self) -> None:
+        """Change a property that is updated in place: the least that there is to deploy."""
+        self.edit(
+            lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
+        )
+
     def edit(self, change: Callable[[dict[str, Any]], object]) -> None:
         """Change the template, as somebody does who reviewed nothing."""
         template = self.template

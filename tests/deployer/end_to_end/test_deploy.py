@@ -141,9 +141,7 @@ def test_after_a_rolled_back_update_the_stack_can_be_deployed_to(world: World) -
     world.wait_for("NeverSignalled", seconds=1)
     assert 4 == world.deploy("--yes").code
     world.edit(lambda template: template["Resources"].pop("NeverSignalled"))
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     assert (0, "UPDATE_COMPLETE") == (world.deploy("--yes").code, world.status)
 
 
@@ -191,9 +189,7 @@ def test_an_aborted_review_leaves_nothing(world: World) -> None:
 def test_an_aborted_review_of_an_update_leaves_the_stack(world: World) -> None:
     """Only the change set goes."""
     world.deployed()
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     running = world.start_deploy(terminal=True)
     running.read_until("[y/N]")
     running.type("n\n")
@@ -371,9 +367,7 @@ def test_parameters_that_are_not_named_keep_their_values(world: World) -> None:
 def test_tags_are_given_and_kept(world: World) -> None:
     """Without --tags a stack keeps its own."""
     world.deploy("--yes", "--tags", "team=registry", "--tags", "cost=12")
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     assert 0 == world.deploy("--yes").code
     tags = {each["Key"]: each["Value"] for each in (world.stack() or {})["Tags"]}
     assert {"team": "registry", "cost": "12"} == tags
@@ -382,9 +376,7 @@ def test_tags_are_given_and_kept(world: World) -> None:
 def test_a_plan_that_somebody_took_away_at_the_question(world: World) -> None:
     """A yes comes too late: nothing was begun, and that is said; not that something goes on."""
     world.deployed()
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     running = world.start_deploy(terminal=True)
     running.read_until("[y/N]")
     (name,) = world.change_sets()
@@ -416,9 +408,7 @@ def test_somebody_elses_operation_can_be_waited_for(world: World) -> None:
     world.wait_for("Theirs")
     world.begun("toolshed-alice-0123456789abcdef")
     world.until("UPDATE_IN_PROGRESS")
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     running = world.start_deploy("--yes", "--wait")
     running.read_until("something else changes the stack")
     world.signal("Theirs")

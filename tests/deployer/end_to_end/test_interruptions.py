@@ -87,9 +87,7 @@ def test_at_the_question(world: World, keys: str) -> None:
 def test_at_the_question_of_an_update(world: World) -> None:
     """The stack stays as it is; only the change set goes."""
     world.deployed()
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     running = world.start_deploy(terminal=True)
     running.read_until("[y/N]")
     running.interrupt()

@@ -99,9 +99,7 @@ def test_a_denied_look_at_details_does_not_hide_the_cause(world: World) -> None:
 def test_a_denied_template_leaves_the_change_set_to_speak(world: World) -> None:
     """Without GetTemplate the plan is shown all the same, and what it lacks is told."""
     world.deployed()
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
     world.crossing.refuse("GetTemplate", error("AccessDenied", "no", 403))
     ended = world.deploy("--no-execute")
     assert 5 == ended.code
@@ -127,9 +125,7 @@ def test_an_empty_change_set_in_the_other_wording(world: World) -> None:
         f"<StackName>{STACK}</StackName><Status>FAILED</Status><StatusReason>No updates are to be performed.</StatusReason>"
         "<ExecutionStatus>UNAVAILABLE</ExecutionStatus></DescribeChangeSetResult></DescribeChangeSetResponse>"
     )
-    world.edit(
-        lambda template: template["Resources"]["BuildProject"]["Properties"].update(Description="other")
-    )
+    world.change_a_description()
 
     def once_created(_passage: Passage) -> Ruling:
         return Answer(200, body.encode()) if "CreateChangeSet" in world.crossing.actions() else None
